@@ -1,0 +1,79 @@
+// The seam of a TEE: what the provider needs from each kind of node, and nothing else.
+
+/** A declaration of a module's interface; its index in `Interface` is its endpoint number (protocol.md section 3). */
+export interface Declaration {
+    kind: "input" | "output" | "entry" | "request" | "handler" | "state" | "integer" | "text" | "device";
+    name: string;
+    /** Bytes of an event, call argument, request, state object or text. */
+    maximum: number;
+    /** Bytes of a reply, for requests and handlers; else 0. */
+    replyMaximum: number;
+    /** Events an output may emit while one event is processed; else 0. */
+    burst: number;
+    /** Schema version of a state object; else 0. */
+    version: number;
+    /** Bit 0: written, bit 1: read; for devices, else 0. */
+    flags: number;
+}
+export type Interface = readonly Declaration[];
+
+/** A module to compile. Paths are absolute or relative to the current directory. */
+export interface BuildRequest {
+    /** Name of the module, for messages. */
+    name: string;
+    /** C sources, at least one. */
+    sources: readonly string[];
+    /** Folders searched by `#include`, beside those of the sources and the kit. */
+    includes?: readonly string[];
+    /** Preprocessor definitions, name → value. */
+    defines?: Readonly<Record<string, string>>;
+}
+
+/** A compiled module without its measured configuration. */
+export interface Build {
+    /** The image with an all-zero configuration block. */
+    image: Uint8Array;
+    /** Offset of the configuration block in `image`. */
+    configurationOffset: number;
+    /** Bytes of the configuration block. */
+    configurationSize: number;
+    interface: Interface;
+    /** Digest of the kit's sources and the compiler version, 32 bytes. */
+    kit: Uint8Array;
+    /** Measurement of the image with an all-zero block, 32 bytes. */
+    codeMeasurement: Uint8Array;
+    /** Bytes of text, read-only and writable data, for previews. */
+    sizes: { text: number; data: number };
+}
+
+/** What is measured into a module besides its code (protocol.md section 2). */
+export interface MeasuredConfiguration {
+    /** 16 bytes. */
+    deployment: Uint8Array;
+    /** 16 bytes. */
+    instance: Uint8Array;
+    /** The deployer's Ed25519 public key, 32 bytes. */
+    deployerKey: Uint8Array;
+    /** The module's own configuration; integers are exact. */
+    values: Readonly<Record<string, number | string>>;
+}
+
+/** A module as it is loaded. */
+export interface FinalImage {
+    image: Uint8Array;
+    /** What evidence of this image must show, 32 bytes. */
+    measurement: Uint8Array;
+}
+
+/** One kind of TEE. Adding one touches its folder and one line of `registry.ts`. */
+export interface Tee {
+    readonly name: string;
+    /** Evidence types (protocol.md section 4) its modules may present. */
+    readonly evidenceTypes: readonly number[];
+    /** Which connection suites its modules can use, best first. */
+    readonly suites: readonly number[];
+    /** Compiles, or takes the result from the cache. Deterministic: same bytes from any folder and machine. */
+    build(request: BuildRequest): Promise<Build>;
+    /** Fills the configuration block and measures. Pure. */
+    finalize(build: Build, measured: MeasuredConfiguration): FinalImage;
+}
