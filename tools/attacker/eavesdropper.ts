@@ -1,0 +1,65 @@
+// A person between the deployer and an agent: takes the place of the agent's control socket,
+// passes everything on and keeps the protocol messages for later.
+import * as fs from "node:fs";
+import * as http from "node:http";
+
+export interface Recorded {
+    instance: string;
+    type: string;
+    body: string;
+}
+
+export class Eavesdropper {
+    readonly messages: Recorded[] = [];
+
+    private constructor(private readonly socketPath: string, private readonly server: http.Server) {}
+
+    /** Where the real socket is while the eavesdropper stands in its place. */
+    static hidden(socketPath: string): string {
+        return `${socketPath}.real`;
+    }
+
+    static async start(socketPath: string): Promise<Eavesdropper> {
+        const hidden = Eavesdropper.hidden(socketPath);
+        fs.renameSync(socketPath, hidden);
+        const server = http.createServer();
+        const eavesdropper = new Eavesdropper(socketPath, server);
+        server.on("request", (request: http.IncomingMessage, response: http.ServerResponse) => { eavesdropper.pass(request, response); });
+        await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+        return eavesdropper;
+    }
+
+    /** Waits for a recorded message of this type. */
+    async heard(type: string, seconds: number): Promise<Recorded> {
+        const deadline = Date.now() + seconds * 1000;
+        for (;;) {
+            const found = this.messages.find((message) => message.type === type);
+            if (found !== undefined) return found;
+            if (Date.now() > deadline) throw new Error(`no ${type} passed within ${String(seconds)} s`);
+            await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+    }
+
+    /** Gives the agent its socket back. */
+    async stop(): Promise<void> {
+        fs.renameSync(Eavesdropper.hidden(this.socketPath), this.socketPath);
+        this.server.closeAllConnections();
+        await new Promise<void>((resolve) => { this.server.close(() => { resolve(); }); });
+    }
+
+    private pass(request: http.IncomingMessage, response: http.ServerResponse): void {
+        const chunks: Buffer[] = [];
+        request.on("data", (chunk: Buffer) => chunks.push(chunk));
+        request.on("end", () => {
+            const body = Buffer.concat(chunks);
+            const instance = /^\/v1\/instances\/([0-9a-f]{32})\/messages$/.exec(request.url ?? "")?.[1];
+            if (instance !== undefined) this.messages.push({ instance, ...(JSON.parse(body.toString("utf8")) as { type: string; body: string }) });
+            const onward = http.request({ socketPath: Eavesdropper.hidden(this.socketPath), method: request.method, path: request.url, headers: request.headers }, (answer) => {
+                response.writeHead(answer.statusCode ?? 502, answer.headers);
+                answer.pipe(response);
+            });
+            onward.on("error", () => response.destroy());
+            onward.end(body);
+        });
+    }
+}
