@@ -54,6 +54,7 @@ export interface PlatformInfo {
     readonly ciphertextHidingEnabled: boolean;
     /** The firmware found no aliased memory since reset: the mitigation of CVE-2024-21944. */
     readonly aliasCheckComplete: boolean;
+    readonly iommuWriteSafe: boolean;
     readonly tioEnabled: boolean;
 }
 
@@ -183,8 +184,8 @@ function parsePolicy(value: bigint, version: number): GuestPolicy {
 }
 
 function parsePlatformInfo(value: bigint, version: number): PlatformInfo {
-    // ALIAS_CHECK_COMPLETE (5) came with version 3, SEV-TIO (7) with version 5; bit 6 is reserved in all of them.
-    const defined = version < 3 ? 0x1fn : version < 5 ? 0x3fn : 0xbfn;
+    // ALIAS_CHECK_COMPLETE (5) came with version 3, IOMMU_WRITE_SAFE (6) and SEV-TIO (7) with version 5.
+    const defined = version < 3 ? 0x1fn : version < 5 ? 0x3fn : 0xffn;
     if ((value & ~defined) !== 0n) {
         throw malformed("SNP report: PLATFORM_INFO reserved bits", `0x${value.toString(16)}`, "reserved bits zero");
     }
@@ -195,6 +196,7 @@ function parsePlatformInfo(value: bigint, version: number): PlatformInfo {
         raplDisabled: bit(value, 3),
         ciphertextHidingEnabled: bit(value, 4),
         aliasCheckComplete: bit(value, 5),
+        iommuWriteSafe: bit(value, 6),
         tioEnabled: bit(value, 7),
     };
 }
