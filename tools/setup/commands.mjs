@@ -1,0 +1,78 @@
+// What each command makes ready and then runs.
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { cacheFolder } from "./cache.mjs";
+import { SetupFailure } from "./failure.mjs";
+import { withLock } from "./lock.mjs";
+import { ensureNodeModules } from "./node-modules.mjs";
+import { needPackages } from "./prerequisites.mjs";
+import { passThrough } from "./process.mjs";
+import { duration, Progress } from "./progress.mjs";
+import { ensurePulumi, pinnedPulumi } from "./pulumi.mjs";
+import { ensureRust } from "./rust.mjs";
+import { runTests } from "./tests.mjs";
+import { recordToolchain } from "./toolchain.mjs";
+import { ensureTypeScript } from "./typescript.mjs";
+import { ensureZig, pinnedZig } from "./zig.mjs";
+
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+/**
+ * Makes ready what a command needs.
+ *
+ * @param {"demo" | "test"} command
+ * @param {Progress} progress
+ */
+async function setUp(command, progress) {
+    const start = performance.now();
+    const cache = cacheFolder();
+    const root = ROOT;
+    await progress.step("system packages", (say) => needPackages(command, say));
+    // One set-up at a time in a work tree; those of other work trees meet at the cache's own locks.
+    await withLock(
+        path.join(root, ".authentic", "setup-lock"),
+        async () => {
+            await progress.step("npm packages", (say) => ensureNodeModules({ root, say }));
+            const zig = await progress.step(`Zig ${pinnedZig(root)}`, (say) => ensureZig({ root, cache, say }));
+            const pulumi = await progress.step(`Pulumi ${pinnedPulumi(root)}`, (say) => ensurePulumi({ root, cache, say }));
+            recordToolchain(root, { cache, zig, pulumi });
+            await progress.step("Rust programs", async (say) => {
+                if (!(await ensureRust({ root, say }))) say("none: there is no runtime/Cargo.toml");
+            });
+            await progress.step("TypeScript", (say) => ensureTypeScript({ root, say }));
+        },
+        () => console.error("  … waiting for another set-up in this folder"),
+    );
+    console.error(`  ready after ${duration(performance.now() - start)}\n`);
+}
+
+/** @type {Record<string, (args: string[]) => Promise<number>>} */
+const COMMANDS = {
+    async setup() {
+        await setUp("demo", new Progress());
+        return 0;
+    },
+    async demo(args) {
+        await setUp("demo", new Progress());
+        const program = path.join(ROOT, "dist", "tools", "demo", "main.js");
+        if (!existsSync(program)) {
+            throw new SetupFailure("this tree has no demo: tools/demo/main.ts is missing", "get the complete sources, then run `npm run demo` again");
+        }
+        return passThrough([process.execPath, program, ...args], ROOT);
+    },
+    async test() {
+        await setUp("test", new Progress());
+        return runTests(ROOT);
+    },
+};
+
+/**
+ * @param {string[]} args command and its arguments
+ * @returns {Promise<number>} exit code
+ */
+export async function main([name = "", ...args]) {
+    const command = COMMANDS[name];
+    if (command === undefined) throw new SetupFailure(`there is no command \`${name}\``, `use one of: ${Object.keys(COMMANDS).join(", ")}`);
+    return command(args);
+}

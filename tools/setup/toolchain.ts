@@ -1,0 +1,52 @@
+// Where set-up found or put the tools: Zig, the Pulumi CLI and its plugins.
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { z } from "zod";
+import { AuthenticError } from "../../provider/errors";
+
+const schema = z.object({
+    /** Per-user cache folder. */
+    cache: z.string(),
+    /** Command that runs Zig: a program and its first arguments. */
+    zig: z.tuple([z.string()], z.string()),
+    /** Path of the Pulumi CLI. */
+    pulumi: z.string(),
+    /** Folder to put first on PATH: it has `pulumi`, and its plugins where they are not on PATH already. */
+    path: z.string(),
+});
+
+/** The tools that set-up made ready. */
+export type Toolchain = Readonly<z.infer<typeof schema>>;
+
+/**
+ * The folder of this package: of the sources, not of dist/.
+ *
+ * @throws Error where this file is outside the package
+ */
+export function packageRoot(from: string = __dirname): string {
+    for (let folder = from; folder !== path.dirname(folder); folder = path.dirname(folder)) {
+        if (fs.existsSync(path.join(folder, "package.json"))) return folder;
+    }
+    throw new Error(`${from} is in no package`);
+}
+
+/**
+ * Reads what set-up recorded.
+ *
+ * @param root - the package's folder
+ * @throws AuthenticError AE-SETUP-TOOLCHAIN where set-up has not run here, or a tool has gone since
+ */
+export function toolchain(root: string = packageRoot()): Toolchain {
+    const nextStep = "run `npm run setup`";
+    const file = path.join(root, ".authentic", "toolchain.json");
+    let tools: Toolchain;
+    try {
+        tools = schema.parse(JSON.parse(fs.readFileSync(file, "utf8")));
+    } catch (cause) {
+        throw new AuthenticError("AE-SETUP-TOOLCHAIN", `${file} is absent or not readable`, nextStep, { cause });
+    }
+    for (const program of [tools.zig[0], tools.pulumi]) {
+        if (!fs.existsSync(program)) throw new AuthenticError("AE-SETUP-TOOLCHAIN", `${program} is gone`, nextStep);
+    }
+    return tools;
+}
