@@ -51,11 +51,12 @@ function requireEs256(protectedBytes: Uint8Array, unprotectedHeader: unknown): v
     if (!(unprotectedHeader instanceof Map) || unprotectedHeader.size !== 0) {
         throw refuse("AE-ATTEST-UNSUPPORTED", "COSE: unprotected header", "header parameters without protection", "an empty map");
     }
-    const header = protectedBytes.length === 0 ? new Map() : decodeCbor(protectedBytes, "COSE: protected header");
-    const parameters = header instanceof Map ? (header as CborMap) : new Map();
+    // An empty header may be written as an empty byte string (RFC 9052, section 3).
+    const header = protectedBytes.length === 0 ? null : decodeCbor(protectedBytes, "COSE: protected header");
+    const parameters = header instanceof Map ? (header as CborMap) : (new Map() as CborMap);
     const algorithm = parameters.get(LABEL_ALGORITHM);
     if (parameters.size !== 1 || algorithm !== ES256) {
-        const found = algorithm === undefined ? "no algorithm" : `algorithm ${String(algorithm)} and ${parameters.size - 1} other parameters`;
+        const found = algorithm === undefined ? "no algorithm" : `algorithm ${typeof algorithm === "number" ? algorithm : "of another type"} and ${parameters.size - 1} other parameters`;
         throw refuse("AE-ATTEST-UNSUPPORTED", "COSE: protected header", found, "algorithm -7 (ES256) alone");
     }
 }

@@ -61,5 +61,5 @@ function compareReferences(claims: SnpClaims, references: SnpReferences, reasons
     reasons.oneOf(references.familyId === undefined ? undefined : [references.familyId], "AE-ATTEST-MEASUREMENT", "familyId", claims.familyId);
     reasons.oneOf(references.imageId === undefined ? undefined : [references.imageId], "AE-ATTEST-MEASUREMENT", "imageId", claims.imageId);
     reasons.unless(claims.guestSvn >= references.minGuestSvn, "AE-ATTEST-MEASUREMENT", "guestSvn", String(claims.guestSvn), `at least ${references.minGuestSvn}`);
-    reasons.oneOf(references.platform, "AE-ATTEST-BINDING", "platform", claims.platform);
+    reasons.oneOf(references.platform === undefined ? undefined : [references.platform], "AE-ATTEST-BINDING", "platform", claims.platform);
 }

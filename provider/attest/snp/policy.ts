@@ -51,7 +51,7 @@ export const snpReferencesSchema = z.strictObject({
     imageId: hexString(16).optional(),
     minGuestSvn: unsignedInteger(32).default(0),
     /** CHIP_ID of the machine that was enrolled for this node. */
-    platform: oneOrMore(hexString(64)).optional(),
+    platform: hexString(64).optional(),
 });
 
 /** Reference values of one virtual machine. */

@@ -1,5 +1,6 @@
 // X.509 extensions: read once, each at most once, with the four standard ones that a role is checked by.
 
+import { hex } from "../bytes";
 import { DerReader, Tag } from "./der";
 
 /** Object identifiers of the standard extensions (RFC 5280 §4.2, §5.2, §5.3). */
@@ -63,11 +64,17 @@ export function basicConstraints(extensions: Extensions, document: string): { ca
     return { ca, pathLength };
 }
 
+// AMD's intermediates (ASK, ASVK) write keyCertSign with a trailing zero bit, against DER; that one encoding is taken.
+const AMD_KEY_CERT_SIGN = "03020104";
+
 /** Key usage bits, or null when the extension is absent. */
 export function keyUsage(extensions: Extensions, document: string): number | null {
     const extension = extensions.get(ExtensionId.keyUsage);
     if (extension === undefined) {
         return null;
+    }
+    if (hex(extension.value) === AMD_KEY_CERT_SIGN) {
+        return KeyUsage.certificateSign;
     }
     const reader = new DerReader(extension.value, document);
     const bits = reader.namedBits("key usage");
