@@ -1,0 +1,122 @@
+// Lifecycle of a Connection: both ends hold one active key, and the sender's node knows the way.
+
+import type { Closed, ClosingEnd, DeployerLink, End, Link, LinkEnd } from "../session/session";
+import { checkInputs, type RawInputs } from "./check";
+import { changedKeys } from "./change";
+import {
+    addressOf, type ConnectionInputs, connectionKeys, type ConnectionOutputs, connectionSchema, type EndInputs, needsRotation, replacedKeys, sameEnds,
+} from "./connection-state";
+import { inspectConnection } from "./connection-observation";
+import { driverOf, endOf } from "./ends";
+import { type Hooks, Unfinished } from "./hooks";
+import { instanceOf, resourceId } from "./identity";
+import { observe, observed } from "./observe";
+import { isUnknown } from "./plain";
+import type { Problem } from "./problems";
+import { trustProblems } from "./schemas";
+import { surroundings } from "./surroundings";
+
+export const connection: Hooks<ConnectionInputs, ConnectionOutputs> = {
+    check: (_olds, news) => checkInputs(connectionSchema, news, rules),
+
+    diff(_id, olds, news) {
+        const compared = { ...news, from: settled(olds.from, news.from), to: settled(olds.to, news.to) };
+        return Promise.resolve({
+            changes: changedKeys({ ...olds }, { ...compared }, connectionKeys).length > 0,
+            replaces: replacedKeys(olds, news),
+            // Two connections between the same ends would deliver twice; a request has one handler at any time.
+            deleteBeforeReplace: sameEnds(olds, news) || news.kind === "request",
+        });
+    },
+
+    async create(inputs) {
+        const ends = [inputs.from, inputs.to].filter((end) => end !== undefined);
+        const number = await (await driverOf(inputs)).freeConnection(await Promise.all(ends.map((end) => moduleEnd(end, inputs))));
+        const id = resourceId(inputs.name, number.toString(16).padStart(8, "0"));
+        try {
+            return { id, outs: { ...inputs, connection: number, ...await ensure(inputs, number) } };
+        } catch (error) {
+            // The number is kept: the next attempt takes up whatever this one did.
+            throw new Unfinished(error, id, { ...inputs, connection: number });
+        }
+    },
+
+    async read(id, properties) {
+        return observed(id, { ...properties, ...await inspectConnection(properties) }, connectionKeys);
+    },
+
+    async update(_id, olds, news) {
+        const rotate = needsRotation(olds, news) ? news.rotation : undefined;
+        return { outs: { ...olds, ...news, ...await ensure(news, olds.connection, { previouslyKeyed: true, ...(rotate === undefined ? {} : { rotate }) }) } };
+    },
+
+    async delete(_id, properties) {
+        const driver = await driverOf(properties);
+        const { connection: number, from, to, name } = properties;
+        if (from === undefined) {
+            report(name, to, await driver.disconnectDeployer(number, await closingEnd(to, properties)));
+            return;
+        }
+        const closed = await driver.disconnect(number, await closingEnd(from, properties), await closingEnd(to, properties));
+        report(name, from, closed.from);
+        report(name, to, closed.to);
+        await observe(from.nodeFolder, (agent) => agent.removeRoute(instanceOf(properties.deploymentId, from.module), number));
+    },
+};
+
+/** Keys the connection where that is needed and sets its route. */
+async function ensure(inputs: ConnectionInputs, number: number, options: { previouslyKeyed?: boolean; rotate?: "drain" | "compromise" } = {}) {
+    const driver = await driverOf(inputs);
+    const { name, from, to, kind, delivery, window, minAssurance } = inputs;
+    const target = await linkEnd(to, inputs);
+    if (from === undefined || kind === "deployer") {
+        const link: DeployerLink = { connection: number, name, to: target };
+        const { appraisal } = await driver.connectDeployer(link);
+        return { epoch: "0", keyId: "", assurance: appraisal.assurance };
+    }
+    const link: Link = {
+        connection: number, name, kind, delivery, suite: inputs.suite as Link["suite"], window,
+        from: await linkEnd(from, inputs), to: target,
+    };
+    const { epoch, keyId, assurance } = await driver.connect(link, { ...options, minAssurance });
+    const agent = await (await surroundings()).agent(from.nodeFolder);
+    await agent.setRoute(instanceOf(inputs.deploymentId, from.module), number, {
+        address: addressOf(to) as string,
+        instance: instanceOf(inputs.deploymentId, to.module),
+    });
+    return { epoch, keyId, assurance };
+}
+
+async function linkEnd(end: EndInputs, inputs: ConnectionInputs): Promise<LinkEnd> {
+    return { end: await moduleEnd(end, inputs), endpoint: end.endpoint as number };
+}
+
+function moduleEnd(end: EndInputs, inputs: ConnectionInputs): Promise<End> {
+    return endOf({ ...end, measurement: end.measurement as string }, inputs);
+}
+
+/** An end of a connection that is deleted; gone where it is certain that no instance holds its keys. */
+async function closingEnd(end: EndInputs, inputs: ConnectionOutputs): Promise<ClosingEnd> {
+    const instance = instanceOf(inputs.deploymentId, end.module);
+    const present = await observe(end.nodeFolder, async (agent) => await agent.instance(instance) ?? "missing");
+    if (present === "stopped") {
+        return { name: end.module, gone: "its node's agent does not run" };
+    }
+    return present === "missing" ? { name: end.module, gone: "its node has no such instance" } : moduleEnd(end, inputs);
+}
+
+function report(name: string, end: EndInputs, closed: Closed): void {
+    if (closed.outcome === "unconfirmed") {
+        console.warn(`connection "${name}": module "${end.module}" has not confirmed that it is closed (${closed.reason ?? "it could not be asked"}). `
+            + "If it still runs, it still holds the old key: treat it as connected until its node was reset or replaced.");
+    }
+}
+
+/** A node that is only being updated keeps its folder, although a preview does not know it. */
+function settled<E extends EndInputs | undefined>(olds: E, news: E): E {
+    return news !== undefined && olds !== undefined && isUnknown(news.nodeFolder) ? { ...news, nodeFolder: olds.nodeFolder } : news;
+}
+
+function rules(inputs: RawInputs): Problem[] {
+    return trustProblems(inputs["trust"]);
+}

@@ -1,0 +1,72 @@
+// The running instance of a module: the planned image, on its node's agent.
+
+import { sha256 } from "@noble/hashes/sha2";
+import { AuthenticError } from "../errors";
+import { hex } from "../protocol/bytes";
+import type { FinalImage } from "../tee/tee";
+import { teeOf } from "./ends";
+import { finalImage } from "./identity";
+import type { ModuleInputs } from "./module-state";
+import { observe } from "./observe";
+import { milliseconds } from "./schemas";
+import { type InstanceReport, surroundings } from "./surroundings";
+
+/**
+ * Builds the image, or takes it from the cache.
+ *
+ * @throws AuthenticError where its measurement is not the planned one
+ */
+export async function plannedImage(inputs: ModuleInputs): Promise<FinalImage> {
+    const { name, deploymentId, deployerPublicKey: publicKey, config: values, measurement } = inputs;
+    const tee = await teeOf(inputs.tee);
+    const build = await tee.build({
+        name,
+        sources: inputs.source,
+        ...(inputs.includes === undefined ? {} : { includes: inputs.includes }),
+        ...(inputs.defines === undefined ? {} : { defines: inputs.defines }),
+    });
+    const image = finalImage(tee, build, { deploymentId, publicKey, name, values });
+    if (hex(image.measurement) !== measurement) {
+        throw new AuthenticError("AE-MODULE-CHANGED", `module "${name}" has measurement ${hex(image.measurement)}, but ${String(measurement)} was planned`,
+            "its sources changed while `pulumi up` was running: run it again");
+    }
+    return image;
+}
+
+/**
+ * Makes the instance run this image: an instance that does is left alone, whatever else is there is replaced.
+ *
+ * @param restart - replace also one that runs this image
+ */
+export async function ensureInstance(inputs: ModuleInputs, instance: string, image: FinalImage, restart = false): Promise<void> {
+    const agent = await (await surroundings()).agent(inputs.nodeFolder);
+    const present = await agent.instance(instance);
+    if (present !== undefined && !restart && runs(present, digestOf(image))) {
+        return;
+    }
+    if (present !== undefined) {
+        await agent.remove(instance);
+    }
+    await agent.start(instance, {
+        name: inputs.name,
+        deployment: inputs.deploymentId,
+        tee: inputs.tee,
+        image: image.image,
+        entryTimeLimitMs: milliseconds(inputs.entryTimeLimit) as number,
+        interface: (inputs.interface ?? []).map(({ name, kind }) => ({ name, kind })),
+    });
+}
+
+/** SHA-256 of the image as it is loaded, as the agent reports it. */
+export function digestOf({ image }: FinalImage): string {
+    return hex(sha256(image));
+}
+
+function runs(report: InstanceReport, imageDigest: string): boolean {
+    return report.state === "running" && report.imageDigest === imageDigest;
+}
+
+/** Ends the instance. Where no agent runs, the deletion of the node ends what it left behind. */
+export async function removeInstance({ nodeFolder }: ModuleInputs, instance: string): Promise<void> {
+    await observe(nodeFolder, (agent) => agent.remove(instance));
+}

@@ -1,0 +1,78 @@
+// Attesting a module: after it was started, and at every refresh.
+
+import { AuthenticError } from "../errors";
+import type { Attested } from "../session/session";
+import { driverOf, endOf } from "./ends";
+import type { ModuleInputs, ModuleOutputs } from "./module-state";
+import { observe } from "./observe";
+
+/** What attestation adds to the outputs. */
+type Observation = Pick<ModuleOutputs, "incarnation" | "assurance" | "kit" | "state">;
+
+/**
+ * Attests a module with a fresh nonce and grants exactly its devices.
+ *
+ * @throws AuthenticError where the evidence is refused, or the module has failed
+ */
+export async function attestModule(inputs: ModuleInputs): Promise<Observation> {
+    const attested = await (await driverOf(inputs)).setGrants(await moduleEnd(inputs), grants(inputs));
+    if (attested.status.state === "failed") {
+        throw new AuthenticError("AE-MODULE-FAILED", `module "${inputs.name}" failed at its start`, `look at the log of its instance in ${inputs.nodeFolder}`);
+    }
+    return observation(attested, "running");
+}
+
+/**
+ * Attests a module without changing anything.
+ *
+ * @returns its state: `running`, or what is wrong, which the next `up` repairs
+ * @throws AuthenticError where its agent cannot be asked: that proves nothing
+ */
+export async function inspect(properties: ModuleOutputs): Promise<Partial<Observation>> {
+    const report = await observe(properties.nodeFolder, async (agent) => await agent.instance(properties.instance) ?? "missing");
+    if (report === "stopped") {
+        // Its host may have survived its agent; the next update looks again.
+        return { state: "unsupervised" };
+    }
+    if (report === "missing") {
+        return { state: "missing" };
+    }
+    if (report.state !== "running") {
+        return { state: report.reason === undefined ? report.state : `${report.state}: ${report.reason}` };
+    }
+    if (report.imageDigest !== properties.imageDigest) {
+        return { state: "replaced" };
+    }
+    try {
+        const attested = await (await driverOf(properties)).attest(await moduleEnd(properties));
+        return observation(attested, stateOf(attested, properties));
+    } catch (error) {
+        if (error instanceof AuthenticError && error.code !== "AE-AGENT-UNREACHABLE") {
+            console.warn(`module "${properties.name}": ${error.message}`);
+            return { state: error.code.startsWith("AE-ATTEST-") ? `refused: ${error.code}` : `unresponsive: ${error.code}` };
+        }
+        throw error;
+    }
+}
+
+function stateOf({ status }: Attested, properties: ModuleOutputs): string {
+    if (status.state === "failed") {
+        return "failed";
+    }
+    const wanted = grants(properties);
+    const granted = status.grants.length === wanted.length && wanted.every((endpoint) => status.grants.includes(endpoint));
+    return granted ? "running" : "ungranted";
+}
+
+function observation({ status, appraisal }: Attested, state: string): Observation {
+    return { incarnation: status.incarnation, assurance: appraisal.assurance, kit: status.kit, state };
+}
+
+/** Endpoints of the devices the module may drive. */
+function grants({ interface: declarations = [], devices = {} }: ModuleInputs): number[] {
+    return declarations.flatMap(({ kind, name }, endpoint) => kind === "device" && Object.hasOwn(devices, name) ? [endpoint] : []);
+}
+
+function moduleEnd(properties: ModuleInputs) {
+    return endOf({ ...properties, module: properties.name, measurement: properties.measurement as string }, properties);
+}

@@ -1,0 +1,82 @@
+// Properties of a Module, and what follows from their change.
+
+import { z } from "zod";
+import type { Assurance } from "../session/session";
+import { backendSchema, durationSchema, hexSchema, nameSchema, rawTrustSchema } from "./schemas";
+
+const declarationSchema = z.strictObject({
+    kind: z.enum(["input", "output", "entry", "request", "handler", "state", "integer", "text", "device"]),
+    name: z.string(),
+    maximum: z.int().optional(),
+    replyMaximum: z.int().optional(),
+    burst: z.int().optional(),
+    version: z.int().optional(),
+    flags: z.int().optional(),
+});
+
+export const moduleSchema = z.strictObject({
+    name: nameSchema,
+    deploymentId: hexSchema(16),
+    deployerPublicKey: hexSchema(32),
+    deployerKey: hexSchema(32),
+    nodeName: nameSchema,
+    nodeFolder: z.string(),
+    tee: z.string(),
+    backend: backendSchema,
+    source: z.array(z.string().min(1, "must name a file")).min(1, "must name at least one C source"),
+    includes: z.array(z.string()).optional(),
+    defines: z.record(z.string(), z.string()).optional(),
+    config: z.record(z.string(), z.union([z.number(), z.string()], "must be a number or a text")),
+    entryTimeLimit: durationSchema(1, 600_000),
+    onStateLoss: z.enum(["fail", "restart"]),
+    trust: rawTrustSchema,
+    // What the program found by compiling; absent where it does not compile, which is reported as a problem.
+    devices: z.record(z.string(), z.string()).optional(),
+    codeMeasurement: hexSchema(32).optional(),
+    kit: hexSchema(32).optional(),
+    interface: z.array(declarationSchema).optional(),
+    measurement: hexSchema(32).optional(),
+    /** Always `running`; see the Node. */
+    state: z.string(),
+    /** Why the module was or is to be restarted last. */
+    lastChange: z.string().optional(),
+});
+
+export const moduleKeys = Object.keys(moduleSchema.shape);
+
+export type ModuleInputs = z.infer<typeof moduleSchema>;
+
+export interface ModuleOutputs extends ModuleInputs {
+    instance: string;
+    incarnation: string;
+    assurance: Assurance;
+    /** SHA-256 of the image that was loaded. */
+    imageDigest: string;
+}
+
+/** States in which a module has lost what it knew; `running` and `ungranted` modules have not. */
+const LOST: readonly string[] = ["missing", "exited", "failed", "replaced", "unresponsive"];
+
+/**
+ * Why the module has to be started anew.
+ *
+ * @param olds - inputs in state, after a refresh with what it found
+ * @returns for people; undefined where it can go on
+ */
+export function restartReason(olds: Partial<ModuleInputs>, news: Partial<ModuleInputs>): string | undefined {
+    const { state, measurement, nodeName, tee, backend } = olds;
+    if (measurement === undefined || state === undefined) {
+        return undefined;
+    }
+    const [word = ""] = state.split(":");
+    if (LOST.includes(word)) {
+        return `the last refresh found the module ${state}`;
+    }
+    if (nodeName !== news.nodeName || tee !== news.tee || backend !== news.backend) {
+        return `moved from node ${String(nodeName)} to ${String(news.nodeName)}`;
+    }
+    if (news.measurement !== undefined && measurement !== news.measurement) {
+        return `measurement ${measurement.slice(0, 12)}… → ${news.measurement.slice(0, 12)}…`;
+    }
+    return olds.entryTimeLimit === news.entryTimeLimit ? undefined : `time limit ${String(olds.entryTimeLimit)} → ${String(news.entryTimeLimit)}`;
+}

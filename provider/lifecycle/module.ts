@@ -1,0 +1,92 @@
+// Lifecycle of a Module: the planned image runs on its node, was attested with a fresh nonce, and may drive its devices.
+
+import { checkInputs, type RawInputs } from "./check";
+import { changedKeys, containsUnknown } from "./change";
+import { type Hooks, Unfinished } from "./hooks";
+import { instanceOf, resourceId } from "./identity";
+import { configurationProblems, type DeclarationState, deviceProblems } from "./interface";
+import { digestOf, ensureInstance, plannedImage, removeInstance } from "./instance";
+import { UNKNOWN } from "./plain";
+import { attestModule, inspect } from "./module-observation";
+import { type ModuleInputs, moduleKeys, type ModuleOutputs, moduleSchema, restartReason } from "./module-state";
+import { observed } from "./observe";
+import { type Problem, problem } from "./problems";
+import { trustProblems } from "./schemas";
+
+export const module: Hooks<ModuleInputs, ModuleOutputs> = {
+    async check(olds, news) {
+        const reason = restartReason(olds, news as Partial<ModuleInputs>);
+        const stateful = (olds.interface ?? []).some(({ kind }) => kind === "state");
+        const loses = reason !== undefined && stateful;
+        const lastChange = reason === undefined ? olds.lastChange : `${reason}: a new incarnation starts${loses ? ", the module's state is lost" : ""}`;
+        return checkInputs(moduleSchema, { ...news, ...(lastChange === undefined ? {} : { lastChange }) }, (inputs) => [
+            ...rules(inputs),
+            ...(loses && inputs["onStateLoss"] === "fail"
+                ? [problem("onStateLoss", `${reason}: the module's state would be lost; set \`onStateLoss: "restart"\` to accept that, or undo the change`)]
+                : []),
+        ]);
+    },
+
+    diff(_id, olds, news) {
+        // A node that is only being updated keeps its folder, although a preview does not know it.
+        const compared = news.nodeFolder === UNKNOWN ? { ...news, nodeFolder: olds.nodeFolder } : news;
+        const changed = changedKeys({ ...olds }, { ...compared }, moduleKeys);
+        return Promise.resolve({
+            changes: changed.length > 0,
+            replaces: changed.filter((key) => ["name", "deploymentId", "deployerPublicKey"].includes(key)),
+            // The old one has the same place on the node where only the deployer's key is another.
+            deleteBeforeReplace: true,
+        });
+    },
+
+    async create(inputs) {
+        const image = await plannedImage(inputs);
+        const instance = instanceOf(inputs.deploymentId, inputs.name);
+        const id = resourceId(inputs.name, instance);
+        await ensureInstance(inputs, instance, image);
+        try {
+            return { id, outs: { ...inputs, instance, imageDigest: digestOf(image), ...await attestModule(inputs) } };
+        } catch (error) {
+            throw new Unfinished(error, id, { ...inputs, instance, imageDigest: digestOf(image) });
+        }
+    },
+
+    async read(id, properties) {
+        return observed(id, { ...properties, ...await inspect(properties) }, moduleKeys);
+    },
+
+    async update(id, olds, news) {
+        // Everything that can fail without touching what runs comes first.
+        const image = await plannedImage(news);
+        const instance = instanceOf(news.deploymentId, news.name);
+        const restart = restartReason(olds, news) !== undefined;
+        await ensureInstance(news, instance, image, restart);
+        if (olds.nodeFolder !== news.nodeFolder) {
+            await removeInstance(olds, instance);
+        }
+        try {
+            return { outs: { ...olds, ...news, instance, imageDigest: digestOf(image), ...await attestModule(news) } };
+        } catch (error) {
+            throw new Unfinished(error, id, { ...olds, ...news, instance, imageDigest: digestOf(image) });
+        }
+    },
+
+    delete: (_id, properties) => removeInstance(properties, instanceOf(properties.deploymentId, properties.name)),
+};
+
+function rules(inputs: RawInputs): Problem[] {
+    const { interface: declared, config, devices, trust } = inputs;
+    const found = trustProblems(trust);
+    if (!Array.isArray(declared) || containsUnknown(declared)) {
+        return found;
+    }
+    const declarations = declared as DeclarationState[];
+    if (typeof config === "object" && config !== null) {
+        const known = Object.fromEntries(Object.entries(config).map(([key, value]) => [key, value === UNKNOWN ? undefined : value as unknown]));
+        found.push(...configurationProblems(declarations, known));
+    }
+    if (typeof devices === "object" && devices !== null && !containsUnknown(devices)) {
+        found.push(...deviceProblems(declarations, devices as Record<string, string>));
+    }
+    return found;
+}

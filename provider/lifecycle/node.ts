@@ -1,0 +1,103 @@
+// Lifecycle of a Node: an agent that runs, under the address it was given, or under the one it picked at first.
+
+import { z } from "zod";
+import { checkInputs, type RawInputs } from "./check";
+import { changedKeys } from "./change";
+import type { Hooks } from "./hooks";
+import { resourceId } from "./identity";
+import { instead } from "./names";
+import { observe, observed } from "./observe";
+import { isUnknown } from "./plain";
+import { type Problem, problem } from "./problems";
+import { backendSchema, hexSchema, knownTrust, nameSchema, rawTrustSchema, trustProblems } from "./schemas";
+import { type AgentInfo, surroundings } from "./surroundings";
+
+const schema = z.strictObject({
+    name: nameSchema,
+    deploymentId: hexSchema(16),
+    tee: z.string(),
+    backend: backendSchema,
+    listenAddress: z.union([z.ipv4(), z.ipv6()], "must be an IPv4 or IPv6 address of this machine, such as 127.0.0.1 or ::1"),
+    port: z.int("must be a whole number").min(1, "must be 1 to 65535").max(65_535, "must be 1 to 65535").optional(),
+    trust: rawTrustSchema,
+    /** Always `running`; what a refresh found otherwise differs from it, and shows as the change to come. */
+    state: z.string(),
+});
+const keys = Object.keys(schema.shape);
+
+export type NodeInputs = z.infer<typeof schema>;
+
+export interface NodeOutputs extends NodeInputs {
+    folder: string;
+    eventAddress: { host: string; port: number };
+    agentVersion: string;
+}
+
+export const node: Hooks<NodeInputs, NodeOutputs> = {
+    check: (_olds, news) => checkInputs(schema, news, rules),
+
+    diff(_id, olds, news) {
+        const changed = changedKeys({ ...olds }, { ...news }, keys);
+        // The folder of a replacement is another one: both can run side by side while modules move over.
+        return Promise.resolve({ changes: changed.length > 0, replaces: changed.filter((key) => ["name", "deploymentId", "tee", "backend"].includes(key)) });
+    },
+
+    async create(inputs) {
+        const info = await (await surroundings()).startAgent(request(inputs));
+        return { id: resourceId(inputs.name, inputs.deploymentId), outs: outputs(inputs, info) };
+    },
+
+    async read(id, properties) {
+        const info = await observe(properties.folder, (agent) => agent.info());
+        return observed(id, info === "stopped" ? { ...properties, state: info } : { ...properties, ...outputs(properties, info), state: "running" }, keys);
+    },
+
+    async update(_id, olds, news) {
+        const { startAgent, endAgent, agentGone } = await surroundings();
+        const port = news.port ?? olds.eventAddress.port;
+        const moved = port !== olds.eventAddress.port || news.listenAddress !== olds.listenAddress;
+        if (moved && !await agentGone(olds.folder)) {
+            await endAgent(olds.folder);
+        }
+        const info = await startAgent({ ...request(news), port, folder: olds.folder });
+        return { outs: { ...olds, ...outputs(news, info) } };
+    },
+
+    async delete(_id, properties) {
+        await (await surroundings()).endAgent(properties.folder);
+    },
+};
+
+function request({ name, deploymentId, listenAddress, port }: NodeInputs) {
+    return { node: name, deployment: deploymentId, listenAddress, ...(port === undefined ? {} : { port }) };
+}
+
+function outputs(inputs: NodeInputs, info: AgentInfo): NodeOutputs {
+    return { ...inputs, folder: info.folder, eventAddress: info.eventAddress, agentVersion: info.agent };
+}
+
+async function rules(inputs: RawInputs): Promise<Problem[]> {
+    const { tee, backend, trust } = inputs;
+    if (typeof tee !== "string" || isUnknown(tee)) {
+        return [];
+    }
+    const tees = await (await surroundings()).tees();
+    if (tees[tee] === undefined) {
+        return [...trustProblems(trust), problem("tee", `there is no TEE "${tee}" in this version; ${instead(tee, Object.keys(tees), "known ones")}`)];
+    }
+    return [...trustProblems(trust), ...backendProblems(tee, backend, trust)];
+}
+
+function backendProblems(tee: string, backend: unknown, rawTrust: unknown): Problem[] {
+    const trust = knownTrust(rawTrust);
+    if (tee === "native") {
+        return [
+            ...(backend === undefined ? [] : [problem("backend", "a native node has neither hardware nor emulation; omit `backend`")]),
+            ...(trust === undefined || trust.native ? [] : [problem("tee", "this stack does not accept native nodes, for which nothing vouches; choose a TEE, "
+                + "or accept them with `pulumi config set --path authentic:trust.native true`")]),
+        ];
+    }
+    return backend === "emulated" && trust?.emulated === false
+        ? [problem("backend", "this stack does not accept emulated TEEs; use `backend: \"hardware\"`, or accept them with `pulumi config set --path authentic:trust.emulated true`")]
+        : [];
+}

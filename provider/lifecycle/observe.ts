@@ -1,0 +1,32 @@
+// Observing what runs: absence only on proof, and drift in a form that the next preview shows.
+
+import { AuthenticError } from "../errors";
+import { pick } from "./change";
+import { type Agent, surroundings } from "./surroundings";
+
+/**
+ * Asks an agent. An agent that does not answer proves nothing, unless it is certain that it does not run.
+ *
+ * @param folder - of the node
+ * @returns what `look` found, or `stopped` where no agent runs
+ * @throws AuthenticError where the agent cannot be asked
+ */
+export async function observe<T>(folder: string, look: (agent: Agent) => Promise<T>): Promise<T | "stopped"> {
+    const { agent, agentGone } = await surroundings();
+    try {
+        return await look(await agent(folder));
+    } catch (error) {
+        if (error instanceof AuthenticError && await agentGone(folder)) {
+            return "stopped";
+        }
+        throw error;
+    }
+}
+
+/**
+ * The result of `read`: the state goes into the inputs as well, where it differs from the wanted one, so that the next
+ * preview shows what `up` will repair.
+ */
+export function observed<O extends { readonly state: string }>(id: string, properties: O, keys: readonly string[]): { id: string; props: O; inputs: O } {
+    return { id, props: properties, inputs: pick(properties as unknown as Record<string, unknown>, keys) as unknown as O };
+}

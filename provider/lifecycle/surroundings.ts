@@ -1,0 +1,92 @@
+// What the lifecycles need from the rest of the package: TEEs, agents and sessions. Tests put others in their place.
+
+import type { Channel, Deployer, SessionDriver } from "../session/session";
+import type { Tee } from "../tee/tee";
+
+/** What an agent says about itself (docs/agent-api.md). */
+export interface AgentInfo {
+    readonly agent: string;
+    readonly node: string;
+    readonly folder: string;
+    readonly eventAddress: { readonly host: string; readonly port: number };
+}
+
+/** An outgoing or incoming connection as an untrusted agent reports it. */
+export interface ConnectionReport {
+    readonly connection: number;
+    readonly route?: { readonly address: string; readonly instance: string };
+}
+
+/** A module instance as an untrusted agent reports it. */
+export interface InstanceReport {
+    readonly instance: string;
+    readonly imageDigest: string;
+    readonly state: "running" | "failed" | "exited";
+    readonly reason?: string;
+    readonly connections: readonly ConnectionReport[];
+    readonly triggers: readonly { readonly name: string; readonly endpoint: number; readonly everyMs: number }[];
+}
+
+/** A module to load. */
+export interface InstanceRequest {
+    readonly name: string;
+    readonly deployment: string;
+    readonly tee: string;
+    readonly image: Uint8Array;
+    readonly entryTimeLimitMs: number;
+    readonly interface: readonly { readonly name: string; readonly kind: string }[];
+}
+
+/** The control interface of one agent. @throws AuthenticError `AE-AGENT-UNREACHABLE` and others */
+export interface Agent {
+    info(): Promise<AgentInfo>;
+    /** Undefined where the agent has no such instance. */
+    instance(id: string): Promise<InstanceReport | undefined>;
+    start(id: string, request: InstanceRequest): Promise<void>;
+    /** Ends an instance and removes its folder; also where there is none. */
+    remove(id: string): Promise<void>;
+    setRoute(id: string, connection: number, route: { readonly address: string; readonly instance: string }): Promise<void>;
+    removeRoute(id: string, connection: number): Promise<void>;
+    setTrigger(id: string, name: string, trigger: { readonly endpoint: number; readonly everyMs: number }): Promise<void>;
+    removeTrigger(id: string, name: string): Promise<void>;
+    channel(id: string): Channel;
+}
+
+/** A local agent to start, or to find running. */
+export interface AgentRequest {
+    /** Name of the node. */
+    readonly node: string;
+    /** 32 hexadecimal digits. */
+    readonly deployment: string;
+    readonly listenAddress: string;
+    /** Absent: the agent picks a free one. */
+    readonly port?: number;
+    /** Folder of the node where it exists already. */
+    readonly folder?: string;
+}
+
+export interface Surroundings {
+    /** The kinds of TEE of this version, by name. */
+    tees(): Promise<Readonly<Record<string, Tee>>>;
+    /** Starts an agent, or returns the one that runs there. Instances that survived an agent are adopted. */
+    startAgent(request: AgentRequest): Promise<AgentInfo>;
+    /** Ends an agent, its instances and what an agent that is gone left behind, and removes its folder. Idempotent. */
+    endAgent(folder: string): Promise<void>;
+    /** Whether it is proven that no agent runs for a folder of this machine. */
+    agentGone(folder: string): Promise<boolean>;
+    agent(folder: string): Promise<Agent>;
+    driver(deployer: Deployer): Promise<SessionDriver>;
+}
+
+let current: Surroundings | undefined;
+
+/** The surroundings of this process. */
+export async function surroundings(): Promise<Surroundings> {
+    current ??= (await import("./real.js")).real;
+    return current;
+}
+
+/** Puts other surroundings in place, for tests; undefined brings the real ones back. */
+export function setSurroundings(replacement: Surroundings | undefined): void {
+    current = replacement;
+}

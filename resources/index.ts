@@ -1,0 +1,8 @@
+// Authentic execution for Pulumi programs: `import * as ae from "pulumi-authentic"`.
+
+export { Connection, type ConnectionArgs, type ConnectionSource, type ConnectionTarget } from "./connection";
+export { Deployment, type DeploymentArgs } from "./deployment";
+export { Module, type ModuleArgs } from "./module";
+export { Node, type NodeArgs } from "./node";
+export { Endpoint, type EndpointKind } from "./endpoint";
+export { Trigger, type TriggerArgs } from "./trigger";

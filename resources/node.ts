@@ -1,0 +1,81 @@
+// The Node resource: a machine, or a board behind one, that runs modules.
+
+import * as pulumi from "@pulumi/pulumi";
+import type { Deployment } from "./deployment";
+import { shims } from "./shim";
+import { stackTrust } from "./trust";
+
+export interface NodeArgs {
+    /** The deployment the node serves. */
+    deployment: Deployment;
+    /**
+     * What protects the modules: `native` is no protection at all, for development, and only accepted where the stack
+     * says `authentic:trust: { native: true }`.
+     */
+    tee: string;
+    /** Whether the TEE is the real one (default) or an emulation; native nodes have no backend. Never chosen for you. */
+    backend?: "hardware" | "emulated";
+    /** Address on which the agent accepts events of other nodes, IPv4 or IPv6; default 127.0.0.1. */
+    listenAddress?: pulumi.Input<string>;
+    /** Port for events; default: the agent picks a free one, which the node keeps. */
+    port?: pulumi.Input<number>;
+}
+
+/**
+ * A node. Its agent is started as a background process with its own folder, log and control socket, and ended by
+ * `pulumi destroy`. The agent is not trusted: it carries what is sealed or signed between deployer and modules.
+ *
+ * @example
+ * import * as ae from "pulumi-authentic";
+ *
+ * const deployment = new ae.Deployment("irrigation");
+ * const server = new ae.Node("server", { deployment, tee: "native" });
+ * export const log = pulumi.interpolate`${server.folder}/agent.log`;
+ */
+export class Node extends pulumi.dynamic.Resource {
+    /** Folder of the agent on its machine, with its control socket `agent.sock` and its log `agent.log`. */
+    declare readonly folder: pulumi.Output<string>;
+    /** Where other nodes send events. */
+    declare readonly eventAddress: pulumi.Output<{ host: string; port: number }>;
+    /** Version of the agent. */
+    declare readonly agentVersion: pulumi.Output<string>;
+    /** `running`, or what the last refresh found. */
+    declare readonly state: pulumi.Output<string>;
+    readonly nodeName: string;
+    readonly tee: string;
+    readonly backend: "hardware" | "emulated" | undefined;
+    readonly deployment: Deployment;
+
+    constructor(name: string, args: NodeArgs, opts: pulumi.CustomResourceOptions = {}) {
+        const { deployment, tee, backend } = args;
+        const listenAddress = pulumi.output(args.listenAddress ?? "127.0.0.1");
+        const problems = deployment.registry.problems.add(`node "${name}"`, Promise.resolve(deployment.registry.addNode(name)));
+        const portProblems = pulumi.all([args.port, listenAddress]).apply(([port, address]) =>
+            port === undefined ? [] : deployment.registry.claimPort(name, "this machine", address, port));
+        super(
+            shims.node,
+            name,
+            {
+                name,
+                deploymentId: deployment.deploymentId,
+                tee,
+                backend,
+                listenAddress,
+                port: args.port,
+                trust: stackTrust(),
+                state: "running",
+                problems: [problems, portProblems],
+                folder: undefined,
+                eventAddress: undefined,
+                agentVersion: undefined,
+            },
+            opts,
+            "authentic",
+            "Node",
+        );
+        this.nodeName = name;
+        this.tee = tee;
+        this.backend = backend;
+        this.deployment = deployment;
+    }
+}

@@ -1,0 +1,48 @@
+// Collects the problems of all resources of a program: Pulumi stops at the first resource that fails its check,
+// so that one tells about the others as well.
+
+import { type Problem, problem } from "../provider/lifecycle/problems";
+
+interface Entry {
+    readonly resource: string;
+    readonly work: Promise<readonly Problem[]>;
+}
+
+/** Problems of the resources of one deployment. */
+export class ProblemBoard {
+    private readonly entries: Entry[] = [];
+    private told = false;
+
+    /**
+     * Records the examination of a resource.
+     *
+     * @param resource - for people: `connection "moisture"`
+     * @param work - its problems; must not wait for outputs of resources, which may never come
+     * @returns the resource's problems, and with the first that has any those of all other resources
+     */
+    async add(resource: string, work: Promise<readonly Problem[]>): Promise<readonly Problem[]> {
+        const entry = { resource, work };
+        this.entries.push(entry);
+        const own = await work;
+        if (own.length === 0 || this.told) {
+            return own;
+        }
+        await this.settled();
+        if (this.told) {
+            return own;
+        }
+        this.told = true;
+        const others = await Promise.all(this.entries.filter((other) => other !== entry).map(async (other) =>
+            (await other.work).map(({ property, reason }) => problem("", `${other.resource}${property === "" ? "" : `, ${property}`}: ${reason}`))));
+        return [...own, ...others.flat()];
+    }
+
+    /** Waits until the program has stopped declaring resources and everything declared has been examined. */
+    private async settled(): Promise<void> {
+        for (let seen = -1; seen !== this.entries.length;) {
+            seen = this.entries.length;
+            await Promise.all(this.entries.map((entry) => entry.work));
+            await new Promise((resolve) => setImmediate(resolve));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+// What a program has declared in one deployment: finds what is wrong between resources before anything is deployed.
+
+import { type Problem, problem } from "../provider/lifecycle/problems";
+import { ProblemBoard } from "./problem-board";
+
+/** A connection as the registry compares it; `module` is undefined where the end is the deployer. */
+export interface ConnectionEnds {
+    readonly from: { readonly module?: string; readonly name: string; readonly kind: string };
+    readonly to: { readonly module: string; readonly name: string; readonly kind: string };
+}
+
+/** Declarations of one deployment, in the order in which the program made them. The later of two that clash is wrong. */
+export class Registry {
+    /** Problems of all resources, so that one preview shows them all. */
+    readonly problems = new ProblemBoard();
+    private readonly nodes = new Set<string>();
+    private readonly modules = new Set<string>();
+    private readonly ports = new Map<string, string>();
+    private readonly pins = new Map<string, string>();
+    private readonly connections: { readonly name: string; readonly ends: ConnectionEnds }[] = [];
+
+    /** @returns problems of the name of a new node */
+    addNode(name: string): Problem[] {
+        return addName(this.nodes, name, "node");
+    }
+
+    /** @returns problems of the name of a new module: it is the module's identity, whatever its parent is */
+    addModule(name: string): Problem[] {
+        return addName(this.modules, name, "module");
+    }
+
+    /** @returns problems of an explicit event port */
+    claimPort(node: string, host: string, address: string, port: number): Problem[] {
+        const holder = claim(this.ports, `${host} ${address} ${port}`, node);
+        return holder === undefined
+            ? []
+            : [problem("port", `port ${port} of ${host} belongs to node "${holder}"; choose another port, or omit it to let the agent pick one`)];
+    }
+
+    /** @returns problems of a module that drives a pin of its node */
+    claimPin(module: string, node: string, device: string, pin: string): Problem[] {
+        const holder = claim(this.pins, `${node} ${pin}`, module);
+        return holder === undefined
+            ? []
+            : [problem(`devices.${device}`, `pin "${pin}" of node "${node}" is driven by module "${holder}"; a pin has one driver`)];
+    }
+
+    /** @returns problems between a new connection and those before it */
+    addConnection(name: string, ends: ConnectionEnds): Problem[] {
+        const { from, to } = ends;
+        const found: Problem[] = [];
+        if (from.module === to.module) {
+            found.push(problem("to", `module "${to.module}" cannot be connected to itself; call the function in the module, or connect to another module`));
+        }
+        for (const other of this.connections) {
+            if (same(other.ends.from, from) && same(other.ends.to, to)) {
+                found.push(problem("to", `connection "${other.name}" already joins the same ends; remove one of the two`));
+            } else if (from.kind === "request" && same(other.ends.from, from)) {
+                found.push(problem("from", `request ${from.name} of "${from.module ?? ""}" already goes to ${other.ends.to.name} of "${other.ends.to.module}" `
+                    + `by connection "${other.name}"; a request has exactly one handler`));
+            }
+        }
+        if (from.kind === "request" && from.module !== undefined && from.module !== to.module) {
+            const back = this.requestPath(to.module, from.module);
+            if (back !== undefined) {
+                const circle = [from.module, ...back].join(" → ");
+                found.push(problem("to", `the requests ${circle} go in a circle and could wait for each other for ever; make one of them an event`));
+            }
+        }
+        this.connections.push({ name, ends });
+        return found;
+    }
+
+    /** Modules from one to another along requests, both included; undefined where there is no such path. */
+    private requestPath(from: string, to: string, visited = new Set<string>()): string[] | undefined {
+        if (from === to) {
+            return [to];
+        }
+        visited.add(from);
+        for (const { ends } of this.connections) {
+            if (ends.from.kind === "request" && ends.from.module === from && !visited.has(ends.to.module)) {
+                const rest = this.requestPath(ends.to.module, to, visited);
+                if (rest !== undefined) {
+                    return [from, ...rest];
+                }
+            }
+        }
+        return undefined;
+    }
+}
+
+function addName(names: Set<string>, name: string, what: string): Problem[] {
+    if (names.has(name)) {
+        return [problem("", `the deployment has two ${what}s named "${name}"; a ${what}'s name is its identity, so choose another`)];
+    }
+    names.add(name);
+    return [];
+}
+
+function claim(holders: Map<string, string>, key: string, by: string): string | undefined {
+    const holder = holders.get(key);
+    if (holder === undefined) {
+        holders.set(key, by);
+    }
+    return holder;
+}
+
+function same(a: ConnectionEnds["from"], b: ConnectionEnds["from"]): boolean {
+    return a.module === b.module && a.name === b.name;
+}
