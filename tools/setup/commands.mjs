@@ -10,6 +10,7 @@ import { needPackages } from "./prerequisites.mjs";
 import { passThrough } from "./process.mjs";
 import { duration, Progress } from "./progress.mjs";
 import { ensurePulumi, pinnedPulumi } from "./pulumi.mjs";
+import { closingLine } from "./results.mjs";
 import { ensureRust } from "./rust.mjs";
 import { runTests } from "./tests.mjs";
 import { recordToolchain } from "./toolchain.mjs";
@@ -62,7 +63,15 @@ const COMMANDS = {
         return passThrough([process.execPath, program, ...args], ROOT);
     },
     async test() {
-        await setUp("test", new Progress());
+        try {
+            await setUp("test", new Progress());
+        } catch (error) {
+            // What reads the closing line finds it whatever went wrong.
+            if (!(error instanceof SetupFailure)) throw error;
+            console.error(`\n${error.text}`);
+            console.log(`\n${closingLine({ passed: 0, failed: 1, skipped: [] })}`);
+            return 1;
+        }
         return runTests(ROOT);
     },
 };

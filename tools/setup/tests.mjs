@@ -57,7 +57,7 @@ async function mochaTests(root) {
     const file = path.join(folder, "results.json");
     try {
         const reporter = [path.join("tools", "setup", "mocha-reporter.cjs"), "--reporter-option", `file=${file}`];
-        const mocha = [process.execPath, path.join("node_modules", "mocha", "bin", "mocha.js"), "--reporter", ...reporter];
+        const mocha = [process.execPath, path.join("node_modules", "mocha", "bin", "mocha.js"), "--reporter", ...reporter, "dist/test/**/*.test.js"];
         const { code } = await run(process.stdout.isTTY ? [...mocha, "--color"] : mocha, { cwd: root, onLine: print });
         return settle(existsSync(file) ? mochaResults(readFileSync(file, "utf8"), root) : none(), code, "mocha");
     } finally {

@@ -1,0 +1,65 @@
+// A Pulumi project in a temporary folder with a state of its own, run by the real CLI.
+import { randomBytes } from "node:crypto";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { pulumi, runPulumi, type PulumiRun } from "../../tools/pulumi/cli";
+import { ensurePassphrase, pulumiEnvironment } from "../../tools/pulumi/environment";
+import { packageRoot } from "../../tools/setup/toolchain";
+
+/** A project and its stack `dev`. */
+export class TestProject {
+    /** Folder of the project. */
+    readonly folder: string;
+    /** Environment of the CLI. */
+    readonly env: NodeJS.ProcessEnv;
+    private readonly base: string;
+
+    /**
+     * Writes the project; its npm packages are those of this package, by a link.
+     *
+     * @param files - path in the project → content
+     * @param options - `modules: false` leaves the npm packages out
+     */
+    constructor(files: Readonly<Record<string, string>>, options: { readonly modules?: boolean } = {}) {
+        this.base = fs.mkdtempSync(path.join(os.tmpdir(), "authentic-project-"));
+        this.folder = path.join(this.base, "project");
+        for (const [name, content] of Object.entries(files)) this.write(name, content);
+        if (options.modules !== false) {
+            fs.symlinkSync(path.join(packageRoot(), "node_modules"), path.join(this.folder, "node_modules"));
+        }
+        this.env = pulumiEnvironment({ backend: path.join(this.base, "state"), passphraseFile: ensurePassphrase(path.join(this.base, randomBytes(4).toString("hex"))) });
+    }
+
+    /** Writes a file of the project. */
+    write(name: string, content: string): void {
+        const file = path.join(this.folder, name);
+        fs.mkdirSync(path.dirname(file), { recursive: true });
+        fs.writeFileSync(file, content);
+    }
+
+    /** Runs the CLI, which must succeed; returns its standard output. */
+    pulumi(...args: string[]): Promise<string> {
+        return pulumi(args, { cwd: this.folder, env: this.env });
+    }
+
+    /** Runs the CLI, which may fail. */
+    attempt(...args: string[]): Promise<PulumiRun> {
+        return runPulumi(args, { cwd: this.folder, env: this.env });
+    }
+
+    /** The outputs of the stack, secrets in clear. */
+    async outputs(): Promise<Record<string, unknown>> {
+        return JSON.parse(await this.pulumi("stack", "output", "--json", "--show-secrets")) as Record<string, unknown>;
+    }
+
+    /** The stack's state as the backend holds it. */
+    async state(): Promise<string> {
+        return this.pulumi("stack", "export");
+    }
+
+    /** Deletes everything. */
+    remove(): void {
+        fs.rmSync(this.base, { recursive: true, force: true });
+    }
+}
