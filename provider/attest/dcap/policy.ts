@@ -30,7 +30,5 @@ export const dcapPolicyShape = {
     debug: z.boolean().default(false),
 };
 
-const dcapPolicySchema = z.object(dcapPolicyShape);
-
 /** The shared part of the SGX and TDX policies. */
-export type DcapPolicy = z.infer<typeof dcapPolicySchema>;
+export type DcapPolicy = z.infer<z.ZodObject<typeof dcapPolicyShape>>;
