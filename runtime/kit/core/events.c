@@ -58,11 +58,10 @@ enum frame_refusal event_receive(uint8_t *bytes, size_t length) {
     if (keys == &c->previous && f.counter > c->previous_last) return FRAME_EPOCH;
     if (keys == &c->current) crypto_wipe(&c->previous, sizeof c->previous);
 
-    uint64_t skipped = f.counter - c->next;
     uint8_t *reply = c->direction == HANDLER ? (uint8_t *)target->data + (size_t)c->reply_slot * (target->reply_maximum + 1) : NULL;
     task_start(&(struct task){.job = c->direction == HANDLER ? JOB_REQUEST : JOB_EVENT, .target = target, .data = bytes + FRAME_HEADER, .length = f.length,
                               .reply = reply, .epoch = f.epoch,
-                              .event = {.authenticated = true, .reset = c->reset, .connection = c->id, .counter = f.counter, .skipped = skipped, .gaps = c->gaps + skipped}});
+                              .event = {.authenticated = true, .reset = c->reset, .connection = c->id, .counter = f.counter, .gaps = f.counter - c->next}});
     return FRAME_ACCEPTED;
 }
 
@@ -79,7 +78,7 @@ enum frame_refusal answer_receive(uint8_t *bytes, size_t length) {
     if (!frame_open(bytes, &f, keys, keys->backward)) return FRAME_TAG;
     if (f.counter <= c->acknowledged) return FRAME_ACCEPTED; /* known already, and harmless */
     if (f.counter >= c->next) return FRAME_GAP;
-    if (keys == &c->previous && f.counter > c->previous_last) return FRAME_EPOCH;
+    if (keys == &c->previous && f.counter > c->previous_acks) return FRAME_EPOCH;
     c->acknowledged = f.counter;
     if (c->reseal <= f.counter) c->reseal = f.counter + 1;
     if (c->previous.epoch != 0 && f.counter >= c->previous_last) crypto_wipe(&c->previous, sizeof c->previous);

@@ -67,7 +67,7 @@ static void write_connection(struct writer *w, const struct connection *c) {
     write_number(w, c->direction, 1);
     write_number(w, c->delivery, 1);
     write_number(w, c->current.suite, 1);
-    write_number(w, (c->reset ? SET_RESET : 0) | (c->retired ? SET_RETIRED : 0), 1);
+    write_number(w, status_flags(c) & ~FLAG_PENDING, 1);
     write_number(w, c->window, 2);
     write_number(w, c->current.epoch, 8);
     write_bytes(w, c->current.key, 32);
@@ -119,7 +119,7 @@ static enum refusal send_state(const struct prepare *p) {
     if (!write_state(&text)) return NO_ROOM;
     write_bytes(&header, "AEXS\1", 5);
     write_bytes(&header, p->h, 32);
-    write_number(&header, text.length + CRYPTO_TAG, 4);
+    write_number(&header, text.length, 4);
     state_aad(aad, handover.prepare, buffer);
     crypto_chacha_seal(text.start, text.start, text.length, aad, sizeof aad, nonce, handover.state_key);
     reply(PREPARE, PARTS({buffer, STATE_HEADER + text.length + CRYPTO_TAG}));
@@ -261,7 +261,7 @@ static bool read_state(struct reader text) {
     return true;
 }
 
-/* Prepare | Release | enc32 | ciphertext48 | state message; the reply is empty: the next status shows what was taken over. */
+/* Prepare | Release | enc32 | ciphertext48 | state message; the reply is its hash: what proves the hand-over is the next status. */
 static enum refusal receive_accept(const uint8_t *message, size_t length) {
     enum { FIXED = PREPARE_LENGTH + RELEASE_LENGTH + SEALED_KEY + STATE_HEADER };
     const uint8_t *release = message + PREPARE_LENGTH, *sealed = release + RELEASE_LENGTH, *state = sealed + SEALED_KEY;
@@ -284,7 +284,7 @@ static enum refusal receive_accept(const uint8_t *message, size_t length) {
     if (!crypto_equal(r.at + 32, p.target_hash, 32)) return WRONG_HANDOVER;
     if (!crypto_equal(s.at, p.h, 32)) return WRONG_HANDOVER;
     read_view(&s, 32);
-    if (read_number(&s, 4) != text_length + CRYPTO_TAG) return MALFORMED;
+    if (read_number(&s, 4) != text_length) return MALFORMED;
 
     uint8_t info[32], key[32], exporter[32], aad[STATE_HEADER + 32];
     release_info(info, message, release);
@@ -299,7 +299,9 @@ static enum refusal receive_accept(const uint8_t *message, size_t length) {
     if (!good) return BAD_RECORD;
     crypto_wipe(&session, sizeof session);
     kit.state = STATE_ACTIVE;
-    reply(ACCEPT, NULL, 0);
+    uint8_t receipt[32];
+    crypto_sha256(receipt, PARTS({message, length}));
+    reply(ACCEPT, PARTS({receipt, 32}));
     return ACCEPTED;
 }
 

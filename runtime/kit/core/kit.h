@@ -54,6 +54,7 @@ struct connection {
     bool answer_previous;                  /* the peer still speaks the previous epoch */
     uint64_t next, acknowledged, gaps;     /* as in status */
     uint64_t previous_last, pending_last;  /* lastCounter of the previous epoch; of the current one once pending activates */
+    uint64_t previous_acks;                /* senders: the highest ack accepted under the previous epoch */
     uint64_t reseal;                       /* the frame to be re-sealed next */
     struct keys current, pending, previous;
     uint32_t reply_slot, reply_length;     /* handlers: the cached reply of counter `acknowledged` */
@@ -117,9 +118,10 @@ void frame_put(const struct connection *c, const struct keys *keys, enum frame_k
 
 /* table.c: the connection table. */
 enum record_type { RECORD_SET = 1, RECORD_CLOSE, RECORD_GRANT, RECORD_REVOKE };
-enum set_flag { SET_RESET = 1, SET_RETIRED = 4 /* in a hand-over only */ };
+enum { SET_RESET = 1 };
 struct connection *table_find(struct table *table, uint32_t id);
 enum refusal table_apply(struct reader *records, size_t count);
+/* `handed_over`: flags are those of status, from the instance that is replaced. */
 enum refusal table_set(struct reader *body, bool handed_over);
 struct table *table_draft(void);
 void table_commit(void);
@@ -130,6 +132,8 @@ size_t table_output_bytes(const struct table *table);
 
 /* status.c: section 4, status. */
 enum { STATUS_MAXIMUM = 72 + 68 * AUTHENTIC_CONNECTIONS + 2 * AUTHENTIC_DECLARATIONS };
+enum status_flag { FLAG_ACTIVE = 1, FLAG_PENDING = 2, FLAG_RETIRED = 4, FLAG_RESET = 8 };
+uint8_t status_flags(const struct connection *c);
 void status_write(struct writer *w);
 
 /* session.c: section 4. `session` is the one pending slot. */

@@ -4,7 +4,9 @@
 /* The builder passes the digest of the kit's sources and the compiler version. */
 static const uint8_t KIT[32] = {AUTHENTIC_KIT_DIGEST};
 
-enum { FLAG_ACTIVE = 1, FLAG_PENDING = 2, FLAG_RETIRED = 4, FLAG_RESET = 8 };
+uint8_t status_flags(const struct connection *c) {
+    return (c->active ? FLAG_ACTIVE : 0) | (c->pending.epoch ? FLAG_PENDING : 0) | (c->retired ? FLAG_RETIRED : 0) | (c->reset ? FLAG_RESET : 0);
+}
 
 /* version u8 | state u8 | reserved u16 | incarnation16 | generation u64 | commandNext u64 | kit32 | n u16 | g u16
  * | connection*n | grant u16 *g
@@ -28,7 +30,7 @@ void status_write(struct writer *w) {
         write_number(w, c->direction, 1);
         write_number(w, c->delivery, 1);
         write_number(w, c->current.epoch ? c->current.suite : c->pending.suite, 1);
-        write_number(w, (c->active ? FLAG_ACTIVE : 0) | (c->pending.epoch ? FLAG_PENDING : 0) | (c->retired ? FLAG_RETIRED : 0) | (c->reset ? FLAG_RESET : 0), 1);
+        write_number(w, status_flags(c), 1);
         write_number(w, c->current.epoch ? c->window : c->pending_window, 2);
         write_number(w, c->current.epoch, 8);
         write_bytes(w, c->current.id, 8);

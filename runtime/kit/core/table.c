@@ -71,7 +71,8 @@ enum refusal table_set(struct reader *r, bool handed_over) {
     keys.epoch = read_number(r, 8);
     read_bytes(r, keys.key, sizeof keys.key);
     uint64_t first = read_number(r, 8), last = read_number(r, 8);
-    if (r->bad || (flags & ~(handed_over ? SET_RESET | SET_RETIRED : SET_RESET)) != 0) return BAD_RECORD;
+    if (r->bad || (flags & ~(handed_over ? FLAG_ACTIVE | FLAG_RETIRED | FLAG_RESET : SET_RESET)) != 0) return BAD_RECORD;
+    bool reset = flags & (handed_over ? FLAG_RESET : SET_RESET), retired = handed_over && flags & FLAG_RETIRED;
 
     struct connection *c = table_find(&draft, id);
     if (!c) {
@@ -83,13 +84,14 @@ enum refusal table_set(struct reader *r, bool handed_over) {
     }
     if (direction == DEPLOYER) {
         static const uint8_t zero[32];
-        if (keys.suite != SUITE_NONE || keys.epoch != 0 || flags & SET_RESET || !crypto_equal(keys.key, zero, 32)) return BAD_RECORD;
-        c->retired = flags & SET_RETIRED;
+        if (keys.suite != SUITE_NONE || keys.epoch != 0 || window != 0 || reset || !crypto_equal(keys.key, zero, 32)) return BAD_RECORD;
+        c->retired = retired;
         c->active = !c->retired;
         c->news |= NEWS_STATE;
         return ACCEPTED;
     }
     if (keys.suite != SUITE_CHACHA && keys.suite != SUITE_AES) return BAD_RECORD;
+    if (window == 0) return BAD_RECORD;
     uint64_t newest = c->pending.epoch > c->current.epoch ? c->pending.epoch : c->current.epoch;
     if (keys.epoch <= newest) return BAD_RECORD;
     if (!handed_over && keys.epoch - newest > EPOCH_JUMP) return BAD_RECORD;
@@ -98,8 +100,8 @@ enum refusal table_set(struct reader *r, bool handed_over) {
     c->pending = keys;
     c->pending_last = last;
     c->pending_window = window;
-    c->pending_reset = flags & SET_RESET;
-    c->retired |= (flags & SET_RETIRED) != 0;
+    c->pending_reset = reset;
+    if (handed_over) c->retired = retired;
     crypto_wipe(&keys, sizeof keys);
     return ACCEPTED;
 }
@@ -210,12 +212,14 @@ bool table_resealing(const struct connection *c) {
 /* Pending becomes current. What the other end may still send or expect under the old epoch decides what stays of it. */
 void table_activate(struct connection *c) {
     bool sends = c->direction == SENDER || c->direction == CLIENT;
+    if (c->pending_reset && c->direction == CLIENT) c->acknowledged = c->next - 1; /* the outstanding request fails */
     uint64_t last = sends ? c->next - 1 : c->pending_last;
     bool needed = sends ? c->delivery == STRICT && c->acknowledged < last : c->current.accepts && c->next <= last;
     crypto_wipe(&c->previous, sizeof c->previous);
     if (c->current.epoch != 0 && needed) {
         c->previous = c->current;
         c->previous_last = last;
+        c->previous_acks = last < c->pending_last ? last : c->pending_last;
         if (sends) c->news |= NEWS_RESEAL;
     }
     c->reseal = c->acknowledged + 1;

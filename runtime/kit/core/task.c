@@ -154,7 +154,7 @@ static void connection_finish(void) {
     if (task.event.counter >= c->next) {
         c->next = task.event.counter + 1;
         c->acknowledged = task.event.counter;
-        c->gaps += task.event.skipped;
+        c->gaps += task.event.gaps;
     }
     c->reset = false;
     c->news |= NEWS_PROCESSED;

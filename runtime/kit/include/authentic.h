@@ -2,8 +2,8 @@
  *
  *     #include <authentic.h>
  *
- *     AUTHENTIC_CONFIG_INTEGER(limit);
- *     AUTHENTIC_OUTPUT(alarm, 8);
+ *     AUTHENTIC_CONFIG_INTEGER(limit)
+ *     AUTHENTIC_OUTPUT(alarm, 8)
  *
  *     AUTHENTIC_INPUT(reading, 8) {
  *         int64_t value;
@@ -68,8 +68,7 @@ struct authentic_event {
     bool reset;         /* the sender lost its state since the last event of this connection */
     uint32_t connection;
     uint64_t counter; /* of the event within its connection */
-    uint64_t skipped; /* events lost right before this one; only `latest` connections skip */
-    uint64_t gaps;    /* events lost on this connection so far */
+    uint64_t gaps;    /* events lost right before this one; only `latest` connections lose any */
 };
 
 /* The event being processed; all zero outside of inputs, entries and handlers. */
@@ -81,14 +80,14 @@ int authentic_log(const char *text);
 /* An input: `AUTHENTIC_INPUT(reading, 8) { … data, length … }`. `maximum` is in bytes, at most AUTHENTIC_EVENT. */
 #define AUTHENTIC_INPUT(name, limit)                                                                                   \
     static void name(const void *data, size_t length);                                                                 \
-    AUTHENTIC_DECLARE(name, AUTHENTIC_KIND_INPUT, limit, .code = (void (*)(void))name);                                \
+    AUTHENTIC_DECLARE(name, AUTHENTIC_KIND_INPUT, limit, .code = (void (*)(void))name)                                \
     static void name(AUTHENTIC_UNUSED const void *data, AUTHENTIC_UNUSED size_t length)
 
 /* An output, `int name(const void *data, size_t length)`: AUTHENTIC_OK when the event is on its way on every connection.
  * It leaves the module when the handler returns. `burst` is how often it may be called while one event is processed. */
 #define AUTHENTIC_OUTPUT(name, limit) AUTHENTIC_OUTPUT_BURST(name, limit, 1)
 #define AUTHENTIC_OUTPUT_BURST(name, limit, most)                                                                      \
-    AUTHENTIC_DECLARE(name, AUTHENTIC_KIND_OUTPUT, limit, .burst = (most));                                            \
+    AUTHENTIC_DECLARE(name, AUTHENTIC_KIND_OUTPUT, limit, .burst = (most))                                            \
     AUTHENTIC_UNUSED static int name(const void *data, size_t length) {                                                \
         return authentic_emit(&authentic_declaration_##name, data, length);                                            \
     }
@@ -96,14 +95,14 @@ int authentic_log(const char *text);
 /* An entry, called by triggers (without data, not authenticated) and by the deployer (authenticated). */
 #define AUTHENTIC_ENTRY(name, limit)                                                                                   \
     static void name(const void *data, size_t length);                                                                 \
-    AUTHENTIC_DECLARE(name, AUTHENTIC_KIND_ENTRY, limit, .code = (void (*)(void))name);                                \
+    AUTHENTIC_DECLARE(name, AUTHENTIC_KIND_ENTRY, limit, .code = (void (*)(void))name)                                \
     static void name(AUTHENTIC_UNUSED const void *data, AUTHENTIC_UNUSED size_t length)
 
 /* A request, `int name(const void *data, size_t length, void *reply, size_t capacity, size_t *reply_length)`.
  * Blocks until the handler has replied; meanwhile the module processes no other event. The request leaves at once;
  * outputs of the same event still wait for its end. */
 #define AUTHENTIC_REQUEST(name, limit, reply_limit)                                                                    \
-    AUTHENTIC_DECLARE(name, AUTHENTIC_KIND_REQUEST, limit, .reply_maximum = (reply_limit));                            \
+    AUTHENTIC_DECLARE(name, AUTHENTIC_KIND_REQUEST, limit, .reply_maximum = (reply_limit))                            \
     AUTHENTIC_UNUSED static int name(const void *data, size_t length, void *reply, size_t capacity,                    \
                                      size_t *reply_length) {                                                           \
         return authentic_request(&authentic_declaration_##name, data, length, reply, capacity, reply_length);          \
@@ -114,11 +113,11 @@ int authentic_log(const char *text);
     static int64_t name(const void *data, size_t length, void *reply, size_t capacity);                                \
     static uint8_t authentic_replies_##name[AUTHENTIC_CLIENTS + 1][(reply_limit) + 1];                                 \
     AUTHENTIC_DECLARE(name, AUTHENTIC_KIND_HANDLER, limit, .reply_maximum = (reply_limit),                             \
-                      .code = (void (*)(void))name, .data = authentic_replies_##name);                                 \
+                      .code = (void (*)(void))name, .data = authentic_replies_##name)                                 \
     static int64_t name(AUTHENTIC_UNUSED const void *data, AUTHENTIC_UNUSED size_t length,                             \
                         AUTHENTIC_UNUSED void *reply, AUTHENTIC_UNUSED size_t capacity)
 
-/* An object of static storage that moves along with updates and migrations: `AUTHENTIC_STATE(struct tank, tank, 1);`.
+/* An object of static storage that moves along with updates and migrations: `AUTHENTIC_STATE(struct tank, tank, 1)`.
  * It must contain no pointers. `schema` names its layout: objects of another schema are never taken over. */
 #define AUTHENTIC_STATE(type, name, schema)                                                                            \
     static type name;                                                                                                  \
@@ -126,20 +125,20 @@ int authentic_log(const char *text);
 
 /* Measured configuration: `int64_t name(void)`. */
 #define AUTHENTIC_CONFIG_INTEGER(name)                                                                                 \
-    AUTHENTIC_DECLARE(name, AUTHENTIC_KIND_INTEGER, 0, );                                                              \
+    AUTHENTIC_DECLARE(name, AUTHENTIC_KIND_INTEGER, 0, )                                                              \
     AUTHENTIC_UNUSED static int64_t name(void) { return authentic_integer(&authentic_declaration_##name); }
 
 /* Measured configuration: `const char *name(void)`, at most `limit` bytes and a terminating zero. */
 #define AUTHENTIC_CONFIG_TEXT(name, limit)                                                                             \
     static char authentic_text_##name[(limit) + 1];                                                                    \
-    AUTHENTIC_DECLARE(name, AUTHENTIC_KIND_TEXT, limit, .data = authentic_text_##name);                                \
+    AUTHENTIC_DECLARE(name, AUTHENTIC_KIND_TEXT, limit, .data = authentic_text_##name)                                \
     AUTHENTIC_UNUSED static const char *name(void) { return authentic_text_##name; }
 
 /* A device of the node: `int name_write(uint32_t)` when AUTHENTIC_WRITTEN, `uint32_t name_read(void)` when AUTHENTIC_READ.
  * Writes need the deployer's grant and leave when the handler returns. What is read is only as true as the node's
  * devices are protected: not at all where the operating system stands between. */
 #define AUTHENTIC_DEVICE(name, access)                                                                                 \
-    AUTHENTIC_DECLARE(name, AUTHENTIC_KIND_DEVICE, 0, .flags = (access));                                              \
+    AUTHENTIC_DECLARE(name, AUTHENTIC_KIND_DEVICE, 0, .flags = (access))                                              \
     AUTHENTIC_UNUSED static int name##_write(uint32_t value)                                                           \
         AUTHENTIC_WANTS((access) & AUTHENTIC_WRITTEN, "this device is not declared AUTHENTIC_WRITTEN") {                \
         return authentic_device_write(&authentic_declaration_##name, value);                                           \
@@ -154,10 +153,10 @@ int authentic_log(const char *text);
 
 /* Puts a declaration into the image. Not const: the loader relocates its pointers. */
 #define AUTHENTIC_DECLARE(name_, kind_, maximum_, ...)                                                                 \
-    _Static_assert(sizeof(#name_) <= AUTHENTIC_NAME, "authentic: the name " #name_ " is longer than 47 characters");   \
+    _Static_assert(sizeof(#name_) <= AUTHENTIC_NAME, "authentic: the name " #name_ " is longer than 47 characters");  \
     __attribute__((used, aligned(sizeof(void *)),                                                                      \
                    section(".authentic.interface"))) static struct authentic_declaration                               \
-        authentic_declaration_##name_ = {.kind = kind_, .maximum = (maximum_), .name = #name_, __VA_ARGS__}
+        authentic_declaration_##name_ = {.kind = kind_, .maximum = (maximum_), .name = #name_, __VA_ARGS__};
 
 int authentic_emit(const struct authentic_declaration *output, const void *data, size_t length);
 int authentic_request(const struct authentic_declaration *request, const void *data, size_t length, void *reply,
