@@ -1,0 +1,49 @@
+// An attested status as plain JSON, for the outputs of resources.
+import { hex } from "../protocol/bytes";
+import { FLAG, type ConnectionStatus, type Status } from "../protocol/status";
+import type { Assurance, ConnectionFacts, Delivery, Direction, InstanceState, StatusFacts, SuiteName } from "./session";
+
+const STATES: readonly InstanceState[] = ["new", "active", "prepared", "released", "failed"];
+const DIRECTIONS: readonly (Direction | undefined)[] = [undefined, "sender", "receiver", "client", "handler", "deployer"];
+const DELIVERIES: readonly (Delivery | undefined)[] = [undefined, "strict", "latest"];
+/** Names of the suites, by their numbers. */
+export const SUITE_NAMES: readonly SuiteName[] = ["none", "chacha20-poly1305", "aes-128-gcm", "spongewrap-128", "spongewrap-64"];
+
+const connectionFacts = (record: ConnectionStatus): ConnectionFacts => ({
+    connection: record.connection,
+    endpoint: record.endpoint,
+    direction: DIRECTIONS[record.direction]!,
+    delivery: DELIVERIES[record.delivery]!,
+    suite: SUITE_NAMES[record.suite]!,
+    active: (record.flags & FLAG.active) !== 0,
+    pending: (record.flags & FLAG.pending) !== 0,
+    retired: (record.flags & FLAG.retired) !== 0,
+    reset: (record.flags & FLAG.reset) !== 0,
+    window: record.window,
+    epoch: record.epoch.toString(),
+    keyId: hex(record.keyId),
+    pendingEpoch: record.pendingEpoch.toString(),
+    pendingKeyId: hex(record.pendingKeyId),
+    next: record.next.toString(),
+    acknowledged: record.acknowledged.toString(),
+    gaps: record.gaps.toString(),
+});
+
+/** A status as plain JSON; 64-bit integers become decimal strings. */
+export const statusFacts = (status: Status): StatusFacts => ({
+    state: STATES[status.state]!,
+    incarnation: hex(status.incarnation),
+    generation: status.generation.toString(),
+    commandNext: status.commandNext.toString(),
+    kit: hex(status.kit),
+    connections: status.connections.map(connectionFacts),
+    grants: [...status.grants],
+});
+
+const ORDER: readonly Assurance[] = ["none", "emulated", "hardware"];
+
+/** The weaker of two assurances: what a connection between them has. */
+export const weaker = (a: Assurance, b: Assurance): Assurance => (ORDER.indexOf(a) <= ORDER.indexOf(b) ? a : b);
+
+/** Whether an assurance is at least a required one. */
+export const atLeast = (assurance: Assurance, required: Assurance): boolean => ORDER.indexOf(assurance) >= ORDER.indexOf(required);

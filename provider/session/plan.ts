@@ -1,0 +1,119 @@
+// What a connection needs, from what both ends attest: nothing, a retirement first, or a new key
+// (docs/protocol.md sections 4 and 6, "Restart of an end"). Pure: no message is sent here.
+import { AuthenticError } from "../errors";
+import { U64_MAX, equalBytes } from "../protocol/bytes";
+import { DELIVERY, DIRECTION, FLAG, type CipherSuite, type ConnectionStatus, type DirectionNumber, type Status } from "../protocol/status";
+import { SUITE_NAMES } from "./facts";
+import type { ConnectOptions, Connected, Link } from "./session";
+
+/** What one end is told with the new key. */
+export interface EndPlan {
+    readonly direction: DirectionNumber;
+    /** 0 if the end continues its counters. */
+    readonly firstCounter: bigint;
+    /** Its peer has lost its state. */
+    readonly reset: boolean;
+}
+
+export type Plan =
+    | { readonly kind: "unchanged"; readonly epoch: bigint; readonly keyId: Uint8Array }
+    /** The surviving end, whose counters must stand still before they are read. */
+    | { readonly kind: "retire"; readonly end: "from" | "to" }
+    | { readonly kind: "key"; readonly outcome: Exclude<Connected["outcome"], "unchanged">; readonly epoch: bigint; readonly lastCounter: bigint; readonly from: EndPlan; readonly to: EndPlan };
+
+type Table = ConnectionStatus | undefined;
+
+const EPOCH_JUMP = 1n << 32n;
+
+/** The number of a link's suite. */
+export const suiteOf = (link: Link): CipherSuite => SUITE_NAMES.indexOf(link.suite) as CipherSuite;
+/** The number of a link's delivery. */
+export const deliveryOf = (link: Link): 1 | 2 => (link.delivery === "strict" ? DELIVERY.strict : DELIVERY.latest);
+
+const has = (record: Table, flag: number): boolean => record !== undefined && (record.flags & flag) !== 0;
+/** Whether an end has ever used a key of the connection. */
+const wasActive = (record: Table): record is ConnectionStatus => record !== undefined && record.epoch > 0n;
+const knownEpoch = (record: Table): bigint => (record === undefined ? 0n : record.epoch > record.pendingEpoch ? record.epoch : record.pendingEpoch);
+
+/** An end's record of a link, which must be of the same kind. */
+function recordOf(link: Link, status: Status, side: "from" | "to", direction: DirectionNumber): Table {
+    const record = status.connections.find((c) => c.connection === link.connection);
+    if (record === undefined) return undefined;
+    if (record.endpoint !== link[side].endpoint || record.direction !== direction || record.delivery !== deliveryOf(link)) {
+        throw new AuthenticError(
+            "AE-SESSION-LINK",
+            `module ${link[side].end.name} holds connection ${link.connection} (${link.name}) at endpoint ${record.endpoint}, which is not what it is declared to be`,
+            "give the connection another name, so that it is made anew",
+        );
+    }
+    return record;
+}
+
+/** An interrupted activation: one end already uses the key that the other holds pending. Nothing was lost. */
+const isAhead = (active: ConnectionStatus, other: Table): boolean =>
+    !has(active, FLAG.retired) && other !== undefined && other.pendingEpoch === active.epoch && equalBytes(other.pendingKeyId, active.keyId);
+
+/** Whether `other` has lost the state that `record` shared with it. */
+const lostBy = (other: Table, record: Table): boolean =>
+    has(record, FLAG.retired) || (wasActive(record) && !wasActive(other) && !isAhead(record, other));
+
+function requireFittingCounters(link: Link, from: ConnectionStatus, to: ConnectionStatus): void {
+    const least = link.delivery === "strict" ? from.acknowledged + 1n : 1n;
+    if (to.next < least || to.next > from.next) {
+        throw new AuthenticError(
+            "AE-SESSION-COUNTERS",
+            `the counters of connection ${link.name} do not fit: ${link.from.end.name} has sent up to ${from.next - 1n} and had ${from.acknowledged} acknowledged, ${link.to.end.name} expects ${to.next}`,
+            "give the connection another name, so that it begins anew; its history cannot be continued",
+        );
+    }
+}
+
+/** Where an end without a record begins, by what the other end attests. */
+function firstCounter(link: Link, mine: Table, other: Table, otherSide: "from" | "to"): bigint {
+    if (mine !== undefined) return 0n;
+    if (other === undefined) return 1n;
+    const replayed = otherSide === "from" && link.kind === "event" && link.delivery === "strict";
+    return replayed ? other.acknowledged + 1n : other.next;
+}
+
+const isUnchanged = (link: Link, from: Table, to: Table): boolean =>
+    wasActive(from) &&
+    wasActive(to) &&
+    from.epoch === to.epoch &&
+    equalBytes(from.keyId, to.keyId) &&
+    [from, to].every((r) => has(r, FLAG.active) && !has(r, FLAG.pending) && !has(r, FLAG.retired) && r.suite === suiteOf(link) && r.window === link.window);
+
+/**
+ * Plans the next step for a connection.
+ *
+ * @param from - status of the sender or client
+ * @param to - status of the receiver or handler
+ * @throws AuthenticError when the connection cannot be continued
+ */
+export function planLink(link: Link, from: Status, to: Status, options: ConnectOptions = {}): Plan {
+    const [fromDirection, toDirection] = link.kind === "event" ? ([DIRECTION.sender, DIRECTION.receiver] as const) : ([DIRECTION.client, DIRECTION.handler] as const);
+    const a = recordOf(link, from, "from", fromDirection);
+    const b = recordOf(link, to, "to", toDirection);
+    if (a !== undefined && b !== undefined) requireFittingCounters(link, a, b);
+    if (options.rotate === undefined && isUnchanged(link, a, b)) return { kind: "unchanged", epoch: a!.epoch, keyId: a!.keyId };
+
+    const resetFrom = lostBy(b, a);
+    const resetTo = lostBy(a, b) || (options.previouslyKeyed === true && !wasActive(a) && !wasActive(b));
+    for (const [end, record, reset] of [["from", a, resetFrom], ["to", b, resetTo]] as const) {
+        if (reset && has(record, FLAG.active)) return { kind: "retire", end };
+    }
+
+    const epoch = [knownEpoch(a), knownEpoch(b)].reduce((x, y) => (x > y ? x : y)) + 1n;
+    if (epoch > U64_MAX || [a, b].some((record) => epoch - knownEpoch(record) > EPOCH_JUMP)) {
+        throw new AuthenticError("AE-SESSION-EPOCH", `the ends of connection ${link.name} are more than 2^32 epochs apart`, "give the connection another name, so that it is made anew");
+    }
+    return {
+        kind: "key",
+        outcome: resetFrom || resetTo ? "restarted" : wasActive(a) && wasActive(b) ? "rotated" : "keyed",
+        epoch,
+        lastCounter: options.rotate === "compromise" ? 0n : U64_MAX,
+        from: { direction: fromDirection, firstCounter: firstCounter(link, a, b, "to"), reset: resetFrom },
+        to: { direction: toDirection, firstCounter: firstCounter(link, b, a, "from"), reset: resetTo },
+    };
+}
+
