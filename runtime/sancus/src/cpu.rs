@@ -9,6 +9,8 @@ use crate::registers::{CARRY, GIE, NEGATIVE, OVERFLOW, PC, SP, SR, WRITABLE, ZER
 use crate::violation::Attempt;
 use crate::alu;
 
+const RETI: u16 = 0x1300;
+
 /// A source operand.
 struct Operand {
     value: u16,
@@ -35,7 +37,7 @@ impl Machine {
         let pc = self.registers[PC];
         let entry = if u32::from(pc.wrapping_sub(self.window.0)) < self.window.1 { Entry::Open } else { self.enter_domain(pc) };
         match entry {
-            Entry::Open if self.lines != 0 && self.registers[SR] & GIE != 0 => return self.take_interrupt(),
+            Entry::Open if self.lines != 0 && self.interruptible => return self.take_interrupt(),
             Entry::Open | Entry::Shielded => {}
             Entry::Refused => {
                 if let Some(violation) = self.fault.take() {
@@ -45,6 +47,7 @@ impl Machine {
             }
         }
         self.instruction = pc;
+        let status = self.registers[SR];
         let opcode = self.memory.word(pc);
         self.registers[PC] = pc.wrapping_add(2);
         self.instructions += 1;
@@ -55,6 +58,10 @@ impl Machine {
             _ => self.illegal(),
         };
         self.cycles += cycles;
+        // Interrupts are sampled in an instruction's last cycle, before it stores SR: one more instruction follows `eint`.
+        // RETI stores SR earlier. In a module's first cycle GIE counts as 0.
+        let sampled = if opcode & 0xff80 == RETI { self.registers[SR] } else { status };
+        self.interruptible = sampled & GIE != 0 && !(entry == Entry::Shielded && cycles == 1);
         self.check_stack();
     }
 

@@ -114,6 +114,7 @@ impl Machine {
         self.current = INTERRUPT + u16::from(number);
         self.slot = None;
         self.denied = ModuleTable::denied_to(None);
+        self.interruptible = false;
         self.leave_window();
     }
 

@@ -96,6 +96,7 @@ impl MachineBuilder {
             denied: ModuleTable::denied_to(None),
             fault: None,
             stack_guard: 0,
+            interruptible: false,
             lines: 0,
             next_event: 0,
             stop: None,
@@ -139,6 +140,8 @@ pub struct Machine {
     pub(crate) denied: Denied,
     pub(crate) fault: Option<Violation>,
     pub(crate) stack_guard: u16,
+    /// Whether an interrupt may come before the next instruction.
+    pub(crate) interruptible: bool,
     pub(crate) lines: u16,
     pub(crate) next_event: u64,
     pub(crate) stop: Option<Stop>,
@@ -194,6 +197,7 @@ impl Machine {
         self.leave_window();
         self.fault = None;
         self.stack_guard = 0;
+        self.interruptible = false;
         self.stop = None;
         self.resets += 1;
         self.refresh_devices();
@@ -243,6 +247,7 @@ impl Machine {
             self.cycles = self.next_event.max(self.cycles + 1);
             self.poll_devices();
         }
+        self.interruptible = true;
         true
     }
 
@@ -280,6 +285,9 @@ impl Machine {
     /// If `number` is above 15.
     pub fn set_register(&mut self, number: usize, value: u16) {
         self.registers[number] = if number <= 1 { value & !1 } else { value };
+        if number == SR {
+            self.interruptible = value & GIE != 0;
+        }
     }
 
     /// Cycles since power-on.

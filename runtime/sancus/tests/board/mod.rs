@@ -235,3 +235,58 @@ impl Board {
         }
     }
 }
+
+/// Where [`Board::sancus`] puts its instruction.
+const SCRATCH: u16 = 0xf000;
+
+/// A module for tests: 16 bytes of secret data and a program as text.
+pub struct TestModule {
+    pub program: Program,
+    pub secret: (u16, u16),
+}
+
+impl TestModule {
+    pub fn new(program: Program, secret: (u16, u16)) -> Self {
+        Self { program, secret }
+    }
+
+    pub fn layout(&self) -> authentic_sancus::crypto::Layout {
+        authentic_sancus::crypto::Layout {
+            public_start: self.program.start,
+            public_end: self.program.here(),
+            secret_start: self.secret.0,
+            secret_end: self.secret.1,
+        }
+    }
+}
+
+impl Board {
+    /// Executes Sancus instruction `number` from unprotected code with the given registers: (r15, cycles).
+    pub fn sancus(&mut self, number: u16, registers: &[(usize, u16)]) -> (u16, u64) {
+        self.put(SCRATCH, &[0x1380 + number]).set(0, SCRATCH);
+        for (register, value) in registers {
+            self.set(*register, *value);
+        }
+        let cycles = self.step();
+        (self.reg(15), cycles)
+    }
+
+    /// Loads a module and enables it in plaintext for vendor 0x1234: its id.
+    pub fn enable(&mut self, module: &TestModule) -> u16 {
+        self.program(&module.program);
+        let l = module.layout();
+        let registers = [(10, 0), (11, 0x1234), (12, l.public_start), (13, l.public_end), (14, l.secret_start), (15, l.secret_end)];
+        self.sancus(1, &registers).0
+    }
+
+    /// Points PC at an address and steps once.
+    pub fn step_at(&mut self, pc: u16) -> u64 {
+        self.set(0, pc);
+        self.step()
+    }
+
+    pub fn put_bytes(&mut self, address: u16, bytes: &[u8]) -> &mut Self {
+        self.0.load(address, bytes).unwrap();
+        self
+    }
+}
