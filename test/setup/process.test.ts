@@ -1,9 +1,20 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { packageRoot } from "../../tools/setup/toolchain";
-import { source, temporaryFolder } from "./source";
+import { source, sourceUrl, temporaryFolder } from "./source";
+
+function isRunning(pid: number): boolean {
+    try {
+        process.kill(pid, 0);
+        return true;
+    } catch {
+        return false;
+    }
+}
 
 describe("running programs", () => {
     const folder = temporaryFolder();
@@ -37,6 +48,20 @@ describe("running programs", () => {
         const { code, tail } = await run(["/nowhere/tool"]);
         assert.equal(code, 127);
         assert.match(tail, /ENOENT/);
+    });
+
+    it("ends the programs it has started when it is stopped itself", async () => {
+        const pidFile = path.join(folder.path, "pid");
+        const tool = folder.executable("tool", `echo $$ > "${pidFile}.new"; mv "${pidFile}.new" "${pidFile}"; exec sleep 600`);
+        const script = `
+            import { run, stoppable } from ${JSON.stringify(sourceUrl("process"))};
+            await stoppable(() => run([${JSON.stringify(tool)}]));`;
+        const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
+        while (!fs.existsSync(pidFile)) await sleep(20);
+        const pid = Number(fs.readFileSync(pidFile, "utf8"));
+        child.kill("SIGTERM");
+        assert.equal(((await once(child, "close")) as [number])[0], 143);
+        while (isRunning(pid)) await sleep(20);
     });
 
     it("names the commands that there are", () => {

@@ -7,7 +7,7 @@ import { SetupFailure } from "./failure.mjs";
 import { withLock } from "./lock.mjs";
 import { ensureNodeModules } from "./node-modules.mjs";
 import { needPackages } from "./prerequisites.mjs";
-import { passThrough } from "./process.mjs";
+import { passThrough, stoppable } from "./process.mjs";
 import { duration, Progress } from "./progress.mjs";
 import { ensurePulumi, pinnedPulumi } from "./pulumi.mjs";
 import { closingLine } from "./results.mjs";
@@ -25,7 +25,15 @@ export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "
  * @param {"demo" | "test"} command
  * @param {Progress} progress
  */
-async function setUp(command, progress) {
+function setUp(command, progress) {
+    return stoppable(() => prepare(command, progress));
+}
+
+/**
+ * @param {"demo" | "test"} command
+ * @param {Progress} progress
+ */
+async function prepare(command, progress) {
     const start = performance.now();
     const cache = cacheFolder();
     const root = ROOT;
@@ -72,7 +80,7 @@ const COMMANDS = {
             console.log(`\n${closingLine({ passed: 0, failed: 1, skipped: [] })}`);
             return 1;
         }
-        return runTests(ROOT);
+        return stoppable(() => runTests(ROOT));
     },
 };
 

@@ -1,7 +1,7 @@
 // Starts programs: finds them on PATH, passes their lines on, and keeps the last ones for the error.
 import { spawn } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
-import { constants as constantsOf } from "node:os";
+import { constants as systemConstants } from "node:os";
 import path from "node:path";
 import { SetupFailure } from "./failure.mjs";
 
@@ -59,6 +59,9 @@ export function run([program = "", ...args], options = {}) {
             stdio: ["ignore", "pipe", "pipe"],
             timeout: options.timeout,
         });
+        // A child must not go on building after we were stopped.
+        const stop = () => child.kill();
+        process.on("exit", stop);
         let output = "";
         /** @type {string[]} */
         const tail = [];
@@ -85,9 +88,11 @@ export function run([program = "", ...args], options = {}) {
         follow(child.stdout);
         follow(child.stderr);
         child.once("error", (error) => {
+            process.off("exit", stop);
             resolve({ code: 127, output, tail: error.message });
         });
         child.once("close", (code) => {
+            process.off("exit", stop);
             resolve({ code: code ?? 128, output, tail: tail.join("\n") });
         });
     });
@@ -108,6 +113,26 @@ export async function runOrFail(command, options = {}) {
     throw new SetupFailure(`\`${shown}\` failed with exit code ${code}`, options.nextStep ?? "mend what it reports, then run the command again", tail);
 }
 
+/** @type {NodeJS.Signals[]} */
+const STOPPING = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/**
+ * Runs an action during which a signal ends this process and the programs it has started.
+ *
+ * @template T
+ * @param {() => Promise<T>} action
+ * @returns {Promise<T>}
+ */
+export async function stoppable(action) {
+    const exit = (/** @type {NodeJS.Signals} */ signal) => process.exit(128 + systemConstants.signals[signal]);
+    for (const signal of STOPPING) process.on(signal, exit);
+    try {
+        return await action();
+    } finally {
+        for (const signal of STOPPING) process.off(signal, exit);
+    }
+}
+
 /**
  * Runs a program on our own terminal, passing signals on and waiting for it to clean up.
  *
@@ -122,13 +147,11 @@ export function passThrough([program = "", ...args], cwd) {
         const forward = (/** @type {NodeJS.Signals} */ signal) => {
             if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
         };
-        /** @type {NodeJS.Signals[]} */
-        const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
-        for (const signal of signals) process.on(signal, forward);
+        for (const signal of STOPPING) process.on(signal, forward);
         child.once("error", reject);
         child.once("close", (code, signal) => {
-            for (const name of signals) process.off(name, forward);
-            resolve(code ?? 128 + (signal === null ? 0 : constantsOf.signals[signal]));
+            for (const name of STOPPING) process.off(name, forward);
+            resolve(code ?? 128 + (signal === null ? 0 : systemConstants.signals[signal]));
         });
     });
 }
