@@ -27,8 +27,10 @@ const compareBytes = (a: Uint8Array, b: Uint8Array): number => Buffer.compare(a,
 
 const encodeValue = (name: string, value: bigint | string): { type: number; bytes: Uint8Array } => {
     if (typeof value === "string") {
-        if (!value.isWellFormed()) throw new RangeError(`text ${name} is not well-formed Unicode`);
-        return { type: TYPE_TEXT, bytes: utf8ToBytes(value) };
+        const bytes = utf8ToBytes(value);
+        // A lone surrogate would silently become U+FFFD, and two texts one measurement.
+        if (Buffer.from(bytes).toString("utf8") !== value) throw new RangeError(`text ${name} is not well-formed Unicode`);
+        return { type: TYPE_TEXT, bytes };
     }
     if (BigInt.asIntN(64, value) !== value) throw new RangeError(`integer ${name} must fit 64 bits, it is ${value}`);
     return { type: TYPE_INTEGER, bytes: new Writer().u64(BigInt.asUintN(64, value)).finish() };

@@ -184,6 +184,8 @@ export function decodeUpdate(plaintext: Uint8Array, keyLength: KeyLength = 32): 
         }
         records.push(record);
     }
+    // Boards: the body of a wrap has an even length (section 10).
+    if (keyLength !== 32 && reader.position % 2 === 1 && reader.remaining === 1) reader.reserved(1);
     reader.end();
     return { incarnation, generation, records };
 }

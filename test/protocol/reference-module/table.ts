@@ -4,7 +4,7 @@ import { U64_MAX, equalBytes } from "../../../provider/protocol/bytes";
 import { KIND, keyId, type ConnectionKey, type Kind } from "../../../provider/protocol/keys";
 import type { CloseRecord, SetRecord } from "../../../provider/protocol/records";
 import { ProtocolError, REFUSAL } from "../../../provider/protocol/refusal";
-import { DELIVERY, DIRECTION, FLAG, type CipherSuite, type ConnectionStatus, type DeliveryNumber, type DirectionNumber } from "../../../provider/protocol/status";
+import { DELIVERY, DIRECTION, FLAG, type CipherSuite, type ConnectionStatus, type DeliveryNumber, type DirectionNumber, type SuiteNumber } from "../../../provider/protocol/status";
 
 /** A key of a connection in one epoch. */
 export interface EpochKey {
@@ -33,6 +33,8 @@ export interface Connection {
     readonly endpoint: number;
     readonly direction: DirectionNumber;
     readonly delivery: DeliveryNumber;
+    /** Of the current key, before the first activation of the pending one. */
+    suite: SuiteNumber;
     window: number;
     current?: EpochKey | undefined;
     pending?: Pending | undefined;
@@ -88,6 +90,7 @@ export class Table {
             endpoint: set.endpoint,
             direction: set.direction,
             delivery: set.delivery,
+            suite: set.suite,
             window: set.window,
             retired: false,
             reset: false,
@@ -140,6 +143,7 @@ export class Table {
         }
         record.current = { epoch: pending.epoch, suite: pending.suite, key32: pending.key32 };
         record.window = pending.window;
+        record.suite = pending.suite;
         record.pending = undefined;
         record.retired = false;
         if (pending.reset) {
@@ -174,7 +178,7 @@ export class Table {
                 endpoint: record.endpoint,
                 direction: record.direction,
                 delivery: record.delivery,
-                suite: deployer ? 0 : (record.current ?? record.pending)!.suite,
+                suite: record.suite,
                 flags: (active ? FLAG.active : 0) | (record.pending === undefined ? 0 : FLAG.pending) | (record.retired ? FLAG.retired : 0) | (record.reset ? FLAG.reset : 0),
                 window: record.window,
                 epoch: current.epoch,
