@@ -1,0 +1,123 @@
+// Compiles a module's sources and links them with the kit, or takes the result from the cache.
+import { readFile, stat, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { AuthenticError } from "../errors";
+import type { BuildRequest } from "../tee/tee";
+import { cacheKey, readEntry, shared, writeEntry } from "./cache";
+import { compileError, linkError } from "./diagnostics";
+import { C_FLAGS, type Kit, inTemporaryFolder, kitObject } from "./kit";
+import { execute } from "./process";
+import type { Target } from "./target";
+
+/** What the last build of a request read besides its sources; valid while all of it is unchanged. */
+interface Included {
+    /** Headers, absolute, with their digests. */
+    readonly files: readonly (readonly [file: string, digest: string])[];
+    /** Where the compiler would look before it finds those: a file that appears there changes the module. */
+    readonly absent: readonly string[];
+}
+
+/** Paths in full, sources read. */
+interface Request {
+    readonly name: string;
+    readonly sources: readonly { readonly file: string; readonly content: Buffer }[];
+    readonly includes: readonly string[];
+    readonly defines: Readonly<Record<string, string>>;
+}
+
+const openRequest = async ({ name, sources, includes = [], defines = {} }: BuildRequest): Promise<Request> => {
+    if (sources.length === 0) throw new AuthenticError("AE-BUILD-SOURCE", `module "${name}" has no sources`, "name at least one C file in `source`");
+    const opened = await Promise.all(sources.map(async (source) => {
+        const file = path.resolve(source);
+        try {
+            return { file, content: await readFile(file) };
+        } catch (cause) {
+            throw new AuthenticError("AE-BUILD-SOURCE", `module "${name}": cannot read its source ${source} (looked for ${file})`,
+                "correct the path in `source`; it is relative to the folder of the Pulumi program", { cause });
+        }
+    }));
+    const twice = opened.find(({ file }, index) => opened.findIndex((one) => one.file === file) !== index);
+    if (twice !== undefined) throw new AuthenticError("AE-BUILD-SOURCE", `module "${name}" names its source ${twice.file} twice`, "name each source once");
+    for (const define of Object.keys(defines)) {
+        if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(define)) throw new AuthenticError("AE-BUILD-DEFINE", `module "${name}" defines "${define}", which is no C identifier`, "use letters, digits and underscores");
+        // The kit is compiled with its own limits: a module that saw others would disagree with it.
+        if (define.startsWith("AUTHENTIC_")) throw new AuthenticError("AE-BUILD-DEFINE", `module "${name}" defines ${define}, but names that begin with AUTHENTIC_ belong to the kit`, "choose another name");
+    }
+    for (const folder of includes) {
+        if (!await stat(path.resolve(folder)).then((one) => one.isDirectory(), () => false)) {
+            throw new AuthenticError("AE-BUILD-SOURCE", `module "${name}": there is no folder ${folder} to include from`, "correct the path in `includes`");
+        }
+    }
+    return { name, sources: opened, includes: includes.map((folder) => path.resolve(folder)), defines };
+};
+
+const digestOf = async (file: string): Promise<string> => readFile(file).then((content) => cacheKey(content), () => "absent");
+
+const unchanged = async ({ files, absent }: Included): Promise<boolean> => {
+    const present = await Promise.all(absent.map((file) => stat(file).then(() => true, () => false)));
+    if (present.some(Boolean)) return false;
+    const digests = await Promise.all(files.map(([file]) => digestOf(file)));
+    return digests.every((digest, index) => digest === files[index]?.[1]);
+};
+
+/** The prerequisites in a make rule, which escapes spaces. */
+const parseRule = (rule: string): string[] =>
+    [...rule.replace(/\\\r?\n/g, " ").replace(/^.*?:\s/, "").matchAll(/(?:\\.|[^\s\\])+/g)].map(([word]) => word.replace(/\\(.)/g, "$1").replace(/\$\$/g, "$"));
+
+const includedBy = async (request: Request, kit: Kit, rules: readonly string[]): Promise<Included> => {
+    const own = new Set(request.sources.map(({ file }) => file));
+    const headers = [...new Set(rules.flatMap(parseRule).map((file) => path.resolve(file)))]
+        .filter((file) => !own.has(file) && !file.startsWith(kit.folder + path.sep));
+    const folders = [...new Set(request.sources.map(({ file }) => path.dirname(file))), ...request.includes];
+    const absent = headers.flatMap((header) => {
+        const index = folders.findIndex((folder) => header.startsWith(folder + path.sep));
+        return folders.slice(0, Math.max(index, 0)).map((folder) => path.join(folder, path.relative(folders[index] ?? "", header)));
+    });
+    return { files: await Promise.all(headers.map(async (file) => [file, await digestOf(file)] as const)), absent };
+};
+
+const compile = async (request: Request, kit: Kit, target: Target): Promise<{ image: Buffer; included: Included }> =>
+    inTemporaryFolder(async (folder) => {
+        const [zig, object] = await Promise.all([kit.zig(), kitObject(kit, target)]);
+        const kitFile = path.join(folder, "kit.o");
+        await writeFile(kitFile, object);
+        const compiled = await Promise.all(request.sources.map(async ({ file }, index) => {
+            const [output, rule] = [path.join(folder, `${index}.o`), path.join(folder, `${index}.d`)];
+            const maps = [path.dirname(file), ...request.includes].map((from) => `-ffile-prefix-map=${from}=.`);
+            const { code, stderr } = await execute([...zig, "cc", "-target", target.triple, `-mcpu=${target.cpu}`, ...C_FLAGS, ...target.cFlags, ...maps,
+                "-I", path.join(kit.folder, "include"), ...request.includes.flatMap((include) => ["-I", include]),
+                ...Object.entries(request.defines).map(([name, value]) => `-D${name}=${value}`), "-MD", "-MF", rule, "-c", file, "-o", output], path.dirname(file));
+            if (code !== 0) throw compileError(request.name, file, stderr);
+            return { output, rule: await readFile(rule, "utf8") };
+        }));
+        const image = path.join(folder, "image");
+        const { code, stderr } = await execute([...zig, "ld.lld", ...target.linkFlags, "--gc-sections", "--build-id=none", "--hash-style=sysv", "-z", "noexecstack", "-s",
+            "-T", path.join(kit.folder, "ports", target.name, "link.ld"), ...compiled.map(({ output }) => output), kitFile, "-o", image], folder);
+        if (code !== 0) throw linkError(request.name, stderr);
+        return { image: await readFile(image), included: await includedBy(request, kit, compiled.map(({ rule }) => rule)) };
+    });
+
+/**
+ * Builds a module for a target.
+ *
+ * @returns the linked image, its configuration block all zero
+ * @throws AuthenticError `AE-BUILD-SOURCE`, `-DEFINE`, `-COMPILE`, `-LINK`, `-KIT` or `-ZIG`
+ */
+export async function buildImage(buildRequest: BuildRequest, kit: Kit, target: Target): Promise<Buffer> {
+    const request = await openRequest(buildRequest);
+    const base = cacheKey("module", kit.digest, target.name, target.triple, target.cpu, ...target.cFlags, ...target.linkFlags, ...C_FLAGS, JSON.stringify(request.includes),
+        JSON.stringify(Object.entries(request.defines)), ...request.sources.flatMap(({ file, content }) => [file, content]));
+    const keyOf = (included: Included): string => cacheKey("image", base, JSON.stringify(included));
+    const find = async (): Promise<Buffer | undefined> => {
+        const known = await readEntry(base);
+        if (known === undefined) return undefined;
+        const included = JSON.parse(known.toString("utf8")) as Included;
+        return await unchanged(included) ? readEntry(keyOf(included)) : undefined;
+    };
+    return shared(base, find, async () => {
+        const { image, included } = await compile(request, kit, target);
+        await writeEntry(keyOf(included), image);
+        await writeEntry(base, Buffer.from(JSON.stringify(included)));
+        return image;
+    });
+}

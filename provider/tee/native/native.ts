@@ -1,0 +1,35 @@
+// The native "TEE": a module in an ordinary process. Nothing protects it and nothing vouches for it (evidence type none).
+import { configurationBlock } from "../../build/configuration";
+import { buildModule } from "../../build/image";
+import type { Target } from "../../build/target";
+import { fillConfiguration, nativeMeasurement } from "../../protocol/configuration";
+import { EVIDENCE } from "../../protocol/m2";
+import type { Build, BuildRequest, FinalImage, MeasuredConfiguration, Tee } from "../tee";
+
+/** AES-GCM takes AES-NI, PCLMULQDQ and AVX: with less it is some twenty times slower, and no longer constant time. */
+const TARGET: Target = {
+    name: "native",
+    triple: "x86_64-freestanding-none",
+    cpu: "x86_64_v3+aes+pclmul",
+    cFlags: ["-mno-red-zone"],
+    zigFlags: ["-fPIE", "-mno-red-zone"],
+    linkFlags: ["-pie", "--no-dynamic-linker"],
+    pointer: 8,
+    configurationSize: 4096,
+};
+
+const SUITE_CHACHA = 1;
+const SUITE_AES = 2;
+
+export const native: Tee = {
+    name: "native",
+    evidenceTypes: [EVIDENCE.none],
+    suites: [SUITE_CHACHA, SUITE_AES],
+
+    build: (request: BuildRequest): Promise<Build> => buildModule(request, TARGET, nativeMeasurement),
+
+    finalize(build: Build, measured: MeasuredConfiguration): FinalImage {
+        const image = fillConfiguration(build.image, build.configurationOffset, configurationBlock(build.interface, measured, build.configurationSize));
+        return { image, measurement: nativeMeasurement(image) };
+    },
+};
