@@ -1,0 +1,139 @@
+//! The control interface: HTTP with JSON on the Unix socket (`docs/agent-api.md`).
+
+use crate::calls;
+use crate::error::ApiError;
+use crate::events::EventPort;
+use crate::metrics;
+use crate::supervisor::Supervisor;
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// Bytes of the body that starts an instance: an image of 64 MiB in base64.
+const MAX_IMAGE_BODY: usize = 90 << 20;
+const MAX_BODY: usize = 256 << 10;
+
+/// `GET /v1`, and the content of `node.json`.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct About {
+    /// Version of the agent.
+    pub agent: String,
+    /// Versions of this interface.
+    pub protocols: Vec<String>,
+    /// Name of the node.
+    pub node: String,
+    /// Process id of the agent.
+    pub pid: u32,
+    /// RFC 3339.
+    pub started_at: String,
+    /// The node's folder.
+    pub folder: String,
+    /// The first event address.
+    pub event_address: Address,
+    /// All of them.
+    pub event_addresses: Vec<Address>,
+    /// Kinds of TEE it can host.
+    pub tees: Vec<String>,
+}
+
+/// A host and a port.
+#[derive(Clone, Serialize)]
+pub struct Address {
+    /// An IP address.
+    pub host: String,
+    /// A TCP port.
+    pub port: u16,
+}
+
+/// What the handlers share.
+pub struct Agent {
+    /// Who this is.
+    pub about: About,
+    /// Its instances.
+    pub supervisor: Arc<Supervisor>,
+    /// Its event port.
+    pub events: Arc<EventPort>,
+    /// Told when the agent is to end.
+    pub ending: Notify,
+}
+
+/// Shared state of the handlers.
+pub type Shared = State<Arc<Agent>>;
+
+/// A JSON body; errors have the interface's own form.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let bytes = axum::body::Bytes::from_request(request, state).await.map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "AE-AGENT-TOO-LARGE", "the body is too large", "images have at most 64 MiB, other bodies 256 KiB")
+            } else {
+                ApiError::malformed(rejection.body_text())
+            }
+        })?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| ApiError::malformed(format!("the body is not what this call takes: {error}")))
+    }
+}
+
+/// Path parameters; errors have the interface's own form.
+pub struct Names<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Names<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path(names) = Path::<T>::from_request_parts(parts, state).await.map_err(|rejection| ApiError::malformed(rejection.body_text()))?;
+        Ok(Self(names))
+    }
+}
+
+/// The interface's routes.
+pub fn router(agent: Arc<Agent>) -> Router {
+    Router::new()
+        .route("/v1", get(about))
+        .route("/v1/instances", get(calls::list))
+        .route("/v1/instances/{instance}", put(calls::start).layer(DefaultBodyLimit::max(MAX_IMAGE_BODY)).get(calls::show).delete(calls::delete))
+        .route("/v1/instances/{instance}/messages", post(calls::message))
+        .route("/v1/instances/{instance}/routes/{connection}", put(calls::set_route).delete(calls::remove_route))
+        .route("/v1/instances/{instance}/triggers/{name}", put(calls::set_trigger).delete(calls::remove_trigger))
+        .route("/v1/instances/{instance}/entries/{endpoint}", post(calls::call_entry))
+        .route("/v1/instances/{instance}/pins", get(calls::pins))
+        .route("/v1/instances/{instance}/pins/{endpoint}", put(calls::set_pin))
+        .route("/v1/instances/{instance}/logs", get(calls::logs))
+        .route("/v1/shutdown", post(shutdown))
+        .route("/metrics", get(metrics::serve))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(agent)
+}
+
+async fn about(State(agent): Shared) -> impl IntoResponse {
+    Json(agent.about.clone())
+}
+
+async fn shutdown(State(agent): Shared) -> impl IntoResponse {
+    tracing::info!("shutting down on request");
+    agent.supervisor.stop_all().await;
+    agent.ending.notify_one();
+    Json(serde_json::json!({}))
+}
+
+async fn unknown() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "AE-AGENT-CALL", "there is no such call", "see docs/agent-api.md for the calls")
+}
+
+async fn wrong_method() -> ApiError {
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "AE-AGENT-METHOD", "this call has other methods", "see docs/agent-api.md for the calls")
+}

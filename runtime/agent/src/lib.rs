@@ -1,0 +1,17 @@
+//! The agent of a node: supervises module hosts, serves the control interface and the event port. Untrusted.
+
+mod api;
+mod calls;
+mod clock;
+mod error;
+pub mod events;
+mod folder;
+mod host_link;
+mod instance;
+mod logs;
+mod metrics;
+mod process;
+mod run;
+mod supervisor;
+
+pub use run::{Options, RunError, run};

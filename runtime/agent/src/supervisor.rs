@@ -1,0 +1,167 @@
+//! All instances of a node: started, adopted after a restart of the agent, ended.
+
+use crate::error::ApiError;
+use crate::folder::{Folder, write_json};
+use crate::instance::{Instance, Life};
+use crate::process::Process;
+use authentic_wire::id::Id;
+use authentic_wire::instance::InstanceFile;
+use axum::http::StatusCode;
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// All instances of a node.
+pub struct Supervisor {
+    folder: Arc<Folder>,
+    host_binary: PathBuf,
+    instances: Mutex<BTreeMap<Id, Arc<Instance>>>,
+    /// One start or end at a time for an instance.
+    changes: Mutex<HashMap<Id, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Supervisor {
+    /// Supervises the instances in `folder`; adopts those whose module hosts still run.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub async fn start(folder: Arc<Folder>, host_binary: PathBuf) -> io::Result<Self> {
+        let mut instances = BTreeMap::new();
+        for (id, file) in folder.instances()? {
+            let path = folder.instance(id);
+            let Some(file) = file else {
+                tracing::warn!(instance = %id, "removing the left-overs of an interrupted start");
+                let _ = fs::remove_dir_all(path);
+                continue;
+            };
+            let instance = match Process::adopt(&path, id).await {
+                Ok(process) => {
+                    tracing::info!(instance = %id, pid = process.pid, "adopted a running module host");
+                    Instance::running(file, process)
+                }
+                Err(error) => {
+                    tracing::warn!(instance = %id, %error, "the module host is gone");
+                    Instance::exited(file, "the module host was not running when the agent started".into())
+                }
+            };
+            instances.insert(id, Arc::new(instance));
+        }
+        Ok(Self { folder, host_binary, instances: Mutex::new(instances), changes: Mutex::default() })
+    }
+
+    fn instances(&self) -> MutexGuard<'_, BTreeMap<Id, Arc<Instance>>> {
+        self.instances.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All instances, by id.
+    pub fn list(&self) -> Vec<Arc<Instance>> {
+        self.instances().values().cloned().collect()
+    }
+
+    /// The instance with this id.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn get(&self, id: Id) -> Result<Arc<Instance>, ApiError> {
+        self.instances().get(&id).cloned().ok_or_else(|| ApiError::unknown_instance(id))
+    }
+
+    /// The instance's folder.
+    pub fn folder_of(&self, id: Id) -> PathBuf {
+        self.folder.instance(id)
+    }
+
+    async fn exclusively(&self, id: Id) -> tokio::sync::OwnedMutexGuard<()> {
+        let change = self.changes.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone();
+        change.lock_owned().await
+    }
+
+    /// Starts an instance. Returns it, and whether it was started now.
+    ///
+    /// # Errors
+    /// Something else runs there, it was started and is not running any more, or the module host does not start.
+    pub async fn put(&self, file: InstanceFile, image: Vec<u8>) -> Result<(Arc<Instance>, bool), ApiError> {
+        let id = file.instance;
+        let _exclusive = self.exclusively(id).await;
+        let present = self.instances().get(&id).cloned();
+        if let Some(present) = present {
+            return self.already_there(&present, &file).await.map(|()| (present, false));
+        }
+        let path = self.folder.instance(id);
+        let started = match self.write(&path, &file, &image) {
+            Ok(()) => Process::start(&self.host_binary, &path, id).await,
+            Err(error) => Err(ApiError::storage("write the instance's folder", &error)),
+        };
+        match started {
+            Ok(process) => {
+                tracing::info!(instance = %id, name = %file.name, pid = process.pid, "started");
+                let instance = Arc::new(Instance::running(file, process));
+                self.instances().insert(id, instance.clone());
+                Ok((instance, true))
+            }
+            Err(error) => {
+                tracing::warn!(instance = %id, name = %file.name, %error, "not started");
+                let _ = fs::remove_dir_all(path);
+                Err(error)
+            }
+        }
+    }
+
+    async fn already_there(&self, present: &Instance, wanted: &InstanceFile) -> Result<(), ApiError> {
+        let conflict = |message: String| {
+            Err(ApiError::new(StatusCode::CONFLICT, "AE-AGENT-CONFLICT", message, "delete the instance, then start it again"))
+        };
+        if present.file.image_digest != wanted.image_digest || present.file.deployment != wanted.deployment {
+            return conflict(format!("another image runs as instance {}", wanted.instance));
+        }
+        if let Life::Exited(reason) = present.life() {
+            return conflict(format!("instance {} is not running any more: {reason}", wanted.instance));
+        }
+        if let Some(reason) = present.failure().await {
+            return conflict(format!("instance {} has failed: {reason}", wanted.instance));
+        }
+        Ok(())
+    }
+
+    fn write(&self, path: &std::path::Path, file: &InstanceFile, image: &[u8]) -> io::Result<()> {
+        match fs::remove_dir_all(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
+        fs::DirBuilder::new().mode(0o700).create(path)?;
+        fs::write(path.join("image"), image)?;
+        write_json(&path.join("instance.json"), file)
+    }
+
+    /// Ends an instance and removes its folder. Nothing to do where there is none.
+    ///
+    /// # Errors
+    /// The folder cannot be removed.
+    pub async fn delete(&self, id: Id) -> Result<(), ApiError> {
+        let _exclusive = self.exclusively(id).await;
+        let present = self.instances().get(&id).cloned();
+        if let Some(present) = present {
+            present.stop().await;
+        }
+        match fs::remove_dir_all(self.folder.instance(id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(ApiError::storage("remove the instance's folder", &error)),
+            _ => {}
+        }
+        if self.instances().remove(&id).is_some() {
+            tracing::info!(instance = %id, "deleted");
+        }
+        Ok(())
+    }
+
+    /// Ends all module hosts.
+    pub async fn stop_all(&self) {
+        let mut stops = tokio::task::JoinSet::new();
+        for instance in self.list() {
+            stops.spawn(async move { instance.stop().await });
+        }
+        while stops.join_next().await.is_some() {}
+    }
+}

@@ -1,0 +1,96 @@
+//! The seam of a TEE on the node: what the host needs from an enclave, however it is run.
+
+use authentic_wire::control::Evidence;
+use std::fmt;
+
+/// Why the host ends an entry that did not return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A processor fault.
+    Fault,
+    /// The entry used more processor time than it may.
+    TimeLimit,
+}
+
+/// What the enclave is entered for (`docs/protocol.md` section 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Once, before anything else.
+    Initialize,
+    /// To work on the rings.
+    Run,
+    /// After an entry that did not return: erase the keys and fail.
+    Fault(Cause),
+}
+
+impl Entry {
+    /// The entry's `reason` and `size`, where `size` is that of the shared region.
+    pub fn arguments(self, size: u64) -> (u64, u64) {
+        match self {
+            Self::Initialize => (0, size),
+            Self::Run => (1, size),
+            Self::Fault(Cause::Fault) => (2, 1),
+            Self::Fault(Cause::TimeLimit) => (2, 2),
+        }
+    }
+}
+
+/// An entry that did not return.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crash {
+    /// Fault or time limit.
+    pub cause: Cause,
+    /// What happened, with addresses relative to the image.
+    pub description: String,
+}
+
+impl fmt::Display for Crash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.description)
+    }
+}
+
+/// How an entry ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Nothing left to do.
+    Idle,
+    /// The budget is used or the out ring is full; enter again.
+    More,
+    /// Events wait for window space.
+    Blocked,
+    /// A request waits for its reply.
+    Waiting,
+    /// The instance has failed.
+    Failed,
+    /// The entry did not return.
+    Crashed(Crash),
+}
+
+impl Exit {
+    /// From the entry's return value; anything undefined is a failure.
+    pub fn from_value(value: u64) -> Self {
+        match value {
+            0 => Self::Idle,
+            1 => Self::More,
+            2 => Self::Blocked,
+            3 => Self::Waiting,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// An enclave that works on a shared region it was created with.
+pub trait Enclave {
+    /// Runs the enclave until it returns, faults or exceeds its time.
+    fn enter(&mut self, entry: Entry) -> Exit;
+
+    /// Evidence that binds these 64 bytes to the enclave.
+    ///
+    /// # Errors
+    /// What keeps the TEE from producing it.
+    fn evidence(&mut self, report_data: &[u8]) -> Result<Evidence, String>;
+
+    /// Destroys the enclave's memory. Used when it cannot erase its keys itself; it is never entered again.
+    fn destroy(&mut self);
+}

@@ -1,0 +1,24 @@
+//! The module host: one process an instance. It loads the module, owns its event sockets, keeps frames until they are
+//! acknowledged, and talks to the agent. Untrusted: everything it carries is sealed or signed.
+
+mod calls;
+mod connection;
+mod drain;
+pub mod enclave;
+mod event_loop;
+mod feed;
+mod gate;
+mod host;
+mod link;
+mod loop_tokens;
+pub mod native;
+mod network;
+mod peer;
+mod queue;
+mod region;
+mod socket;
+mod start;
+mod trigger;
+
+pub use region::Region;
+pub use start::{StartError, serve, start};

@@ -1,0 +1,141 @@
+//! Start of a module host: reads its folder, loads the module, opens the control socket.
+
+use crate::enclave::Enclave;
+use crate::gate::Gate;
+use crate::host::Host;
+use crate::native::{LoadError, Native};
+use crate::region::Region;
+use crate::event_loop;
+use authentic_wire::instance::InstanceFile;
+use authentic_wire::ring::Layout;
+use mio::Poll;
+use mio::net::{UnixListener, UnixStream};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const CONTROL: u32 = 1 << 20;
+const EVENTS: u32 = 512 << 10;
+const OUT: u32 = 1 << 20;
+
+/// Why a module host did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A file cannot be read or written.
+    #[error("{path}: {error}")]
+    File { path: PathBuf, error: io::Error },
+    /// `instance.json` is not understood.
+    #[error("instance.json is not understood: {0}")]
+    Description(serde_json::Error),
+    /// No host for this kind of TEE.
+    #[error("this module host runs native modules, not {0}")]
+    Tee(String),
+    /// The module cannot be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The kernel refuses something.
+    #[error("the system refuses what the module host needs: {0}")]
+    System(#[from] io::Error),
+}
+
+impl StartError {
+    /// Stable code and next step.
+    pub fn code(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::File { .. } => ("AE-HOST-FILE", "check the permissions and free space of the node's folder"),
+            Self::Description(_) => ("AE-HOST-DESCRIPTION", "delete the instance and start it again"),
+            Self::Tee(_) => ("AE-HOST-TEE", "use a node of a kind that this agent supports"),
+            Self::Load(LoadError::Image(_)) => ("AE-HOST-IMAGE", "build the module again with this version of the module kit"),
+            Self::Load(LoadError::Processor(_)) => ("AE-HOST-PROCESSOR", "use a machine with an x86-64-v3 processor with AES and RDRAND"),
+            Self::Load(_) | Self::System(_) => ("AE-HOST-SYSTEM", "check the machine's memory and process limits"),
+        }
+    }
+}
+
+/// Starts the host of the instance in `folder`, and runs it until it is stopped.
+///
+/// `first` is a link to the agent that started it, if there is one.
+///
+/// # Errors
+/// What keeps it from starting; after that, only a kernel that refuses to watch sockets.
+pub fn start(folder: &Path, first: Option<std::os::unix::net::UnixStream>) -> Result<(), StartError> {
+    let file_error = |name: &str| {
+        let path = folder.join(name);
+        |error| StartError::File { path, error }
+    };
+    authentic_journal::start(&folder.join("host.log")).map_err(file_error("host.log"))?;
+    let description = fs::read(folder.join("instance.json")).map_err(file_error("instance.json"))?;
+    let file: InstanceFile = serde_json::from_slice(&description).map_err(StartError::Description)?;
+    if file.tee != "native" {
+        return Err(StartError::Tee(file.tee));
+    }
+    let image = fs::read(folder.join("image")).map_err(file_error("image"))?;
+    let region = Region::map(Layout::new(CONTROL, EVENTS, OUT).expect("constant capacities are valid"))?;
+    let limit = Duration::from_millis(file.entry_time_limit_ms.into());
+    // SAFETY: the region is dropped after the enclave, together in the gate. The module's code is what this process is
+    // for; a native module is not isolated from its host, as its evidence (none) says.
+    let enclave = unsafe { Native::load(&image, region.address(), region.size(), limit)? };
+    drop(image);
+    fs::write(folder.join("host.pid"), format!("{}\n", std::process::id())).map_err(file_error("host.pid"))?;
+    serve(folder, file, region, Box::new(enclave), first)
+}
+
+/// Runs a host around an enclave that was created on `region`.
+///
+/// # Errors
+/// As for [`start`].
+pub fn serve(
+    folder: &Path,
+    file: InstanceFile,
+    region: Region,
+    enclave: Box<dyn Enclave>,
+    first: Option<std::os::unix::net::UnixStream>,
+) -> Result<(), StartError> {
+    raise_descriptor_limit();
+    let listener = listen(folder)?;
+    let first = match first {
+        Some(stream) => {
+            stream.set_nonblocking(true)?;
+            Some(UnixStream::from_std(stream))
+        }
+        None => None,
+    };
+    let poll = Poll::new()?;
+    let registry = poll.registry().try_clone()?;
+    tracing::info!(instance = %file.instance, name = %file.name, version = env!("CARGO_PKG_VERSION"), "module host starts");
+    // SAFETY: the region was just mapped for this gate alone.
+    let gate = unsafe { Gate::new(region, enclave) };
+    let mut host = Host::new(file, gate, registry);
+    host.initialize();
+    event_loop::run(&mut host, poll, listener, first, &folder.join("instance.json"))?;
+    let _ = fs::remove_file(folder.join("host.sock"));
+    tracing::info!("module host ends");
+    Ok(())
+}
+
+/// Binds `host.sock` through the folder's descriptor, because socket addresses hold 107 bytes and paths may be longer.
+fn listen(folder: &Path) -> Result<UnixListener, StartError> {
+    let path = folder.join("host.sock");
+    let error = |error| StartError::File { path: path.clone(), error };
+    match fs::remove_file(&path) {
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {}
+        other => other.map_err(error)?,
+    }
+    let directory = fs::File::open(folder).map_err(error)?;
+    let listener = UnixListener::bind(format!("/proc/self/fd/{}/host.sock", directory.as_fd().as_raw_fd())).map_err(error)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(error)?;
+    Ok(listener)
+}
+
+/// Many sockets are normal; the soft limit often is 1024.
+fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
+}
