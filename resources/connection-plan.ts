@@ -75,18 +75,18 @@ function endpointField(field: "fromEndpoint" | "toEndpoint", plan: ModulePlan, e
 }
 
 /** What each kind of source can be connected to. */
-const TARGETS: Partial<Record<EndpointKind, EndpointKind>> = { output: "input", request: "handler" };
+const TARGETS: Partial<Record<EndpointKind | "deployer", readonly EndpointKind[]>> = { output: ["input"], request: ["handler"], deployer: ["input", "handler"] };
 
 function kindProblems(source: Endpoint | undefined, to: Endpoint): Problem[] {
-    if (source !== undefined && TARGETS[source.kind] === undefined) {
-        return [problem("from", `${String(source)} cannot be the source of a connection; connect from an output to an input, or from a request to a handler`)];
+    const what = source === undefined ? "the deployer" : String(source);
+    const fitting = TARGETS[source?.kind ?? "deployer"];
+    if (fitting === undefined) {
+        return [problem("from", `${what} cannot be the source of a connection; connect from an output to an input, or from a request to a handler`)];
     }
-    const fitting = source === undefined ? ["input", "handler"] : [TARGETS[source.kind] as EndpointKind];
     if (fitting.includes(to.kind)) {
         return [];
     }
-    const what = source === undefined ? "the deployer" : String(source);
-    return [problem("to", `${what} cannot be connected to ${String(to)}: ${source === undefined ? "the deployer" : `${article(source.kind)}`} goes to ${fitting.map(article).join(" or ")}; `
+    return [problem("to", `${what} cannot be connected to ${String(to)}: ${source === undefined ? "the deployer" : article(source.kind)} goes to ${fitting.map(article).join(" or ")}; `
         + `use ${fitting.map((kind) => `\`${kind}("…")\``).join(" or ")} of the module`)];
 }
 
@@ -146,6 +146,6 @@ function chooseSuite(wanted: string | undefined, from: ModulePlan | undefined, t
     }
     const suite = wanted ?? common[0];
     return suite === undefined
-        ? { suite: SUITES[1], problems: [problem("suite", `the two nodes share no cipher suite: ${String(from.tee.name)} and ${to.tee.name} cannot be connected`)] }
+        ? { suite: SUITES[1], problems: [problem("suite", `the two nodes share no cipher suite: ${from.tee.name} and ${to.tee.name} cannot be connected`)] }
         : { suite, problems: [] };
 }

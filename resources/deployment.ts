@@ -29,11 +29,11 @@ export class Deployment extends pulumi.dynamic.Resource {
     /** @internal What the program has declared in this deployment so far. */
     readonly registry = new Registry();
 
-    constructor(name: string, _args: DeploymentArgs = {}, opts: pulumi.CustomResourceOptions = {}) {
+    constructor(name: string, args: DeploymentArgs = {}, opts: pulumi.CustomResourceOptions = {}) {
         super(
             shims.deployment,
             name,
-            { name, deploymentId: undefined, publicKey: undefined, privateKey: undefined },
+            { ...args, name, deploymentId: undefined, publicKey: undefined, privateKey: undefined },
             pulumi.mergeOptions({ protect: true, additionalSecretOutputs: ["privateKey"] }, opts),
             "authentic",
             "Deployment",

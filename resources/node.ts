@@ -51,7 +51,7 @@ export class Node extends pulumi.dynamic.Resource {
         const listenAddress = pulumi.output(args.listenAddress ?? "127.0.0.1");
         const problems = deployment.registry.problems.add(`node "${name}"`, Promise.resolve(deployment.registry.addNode(name)));
         const portProblems = pulumi.all([args.port, listenAddress]).apply(([port, address]) =>
-            port === undefined ? [] : deployment.registry.claimPort(name, "this machine", address, port));
+            port === undefined ? [] : deployment.registry.claimPort(name, address, port));
         super(
             shims.node,
             name,

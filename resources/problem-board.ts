@@ -11,7 +11,8 @@ interface Entry {
 /** Problems of the resources of one deployment. */
 export class ProblemBoard {
     private readonly entries: Entry[] = [];
-    private told = false;
+    /** The one whose check shows the problems of all. */
+    private teller: Entry | undefined;
 
     /**
      * Records the examination of a resource.
@@ -24,14 +25,14 @@ export class ProblemBoard {
         const entry = { resource, work };
         this.entries.push(entry);
         const own = await work;
-        if (own.length === 0 || this.told) {
+        if (own.length === 0) {
             return own;
         }
         await this.settled();
-        if (this.told) {
+        this.teller ??= entry;
+        if (this.teller !== entry) {
             return own;
         }
-        this.told = true;
         const others = await Promise.all(this.entries.filter((other) => other !== entry).map(async (other) =>
             (await other.work).map(({ property, reason }) => problem("", `${other.resource}${property === "" ? "" : `, ${property}`}: ${reason}`))));
         return [...own, ...others.flat()];

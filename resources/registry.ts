@@ -15,7 +15,7 @@ export class Registry {
     readonly problems = new ProblemBoard();
     private readonly nodes = new Set<string>();
     private readonly modules = new Set<string>();
-    private readonly ports = new Map<string, string>();
+    private readonly ports: { readonly node: string; readonly address: string; readonly port: number }[] = [];
     private readonly pins = new Map<string, string>();
     private readonly connections: { readonly name: string; readonly ends: ConnectionEnds }[] = [];
 
@@ -30,16 +30,21 @@ export class Registry {
     }
 
     /** @returns problems of an explicit event port */
-    claimPort(node: string, host: string, address: string, port: number): Problem[] {
-        const holder = claim(this.ports, `${host} ${address} ${port}`, node);
+    claimPort(node: string, address: string, port: number): Problem[] {
+        const holder = this.ports.find((other) => other.port === port && overlap(other.address, address));
+        this.ports.push({ node, address, port });
         return holder === undefined
             ? []
-            : [problem("port", `port ${port} of ${host} belongs to node "${holder}"; choose another port, or omit it to let the agent pick one`)];
+            : [problem("port", `port ${port} of this machine belongs to node "${holder.node}"; choose another port, or omit it to let the agent pick one`)];
     }
 
     /** @returns problems of a module that drives a pin of its node */
     claimPin(module: string, node: string, device: string, pin: string): Problem[] {
-        const holder = claim(this.pins, `${node} ${pin}`, module);
+        const key = `${node} ${pin}`;
+        const holder = this.pins.get(key);
+        if (holder === undefined) {
+            this.pins.set(key, module);
+        }
         return holder === undefined
             ? []
             : [problem(`devices.${device}`, `pin "${pin}" of node "${node}" is driven by module "${holder}"; a pin has one driver`)];
@@ -97,12 +102,10 @@ function addName(names: Set<string>, name: string, what: string): Problem[] {
     return [];
 }
 
-function claim(holders: Map<string, string>, key: string, by: string): string | undefined {
-    const holder = holders.get(key);
-    if (holder === undefined) {
-        holders.set(key, by);
-    }
-    return holder;
+/** Whether two sockets on one port would be in each other's way. A socket on `::` takes IPv4 as well. */
+function overlap(a: string, b: string): boolean {
+    const includes = (wide: string, narrow: string) => wide === "::" || (wide === "0.0.0.0" && !narrow.includes(":"));
+    return a === b || includes(a, b) || includes(b, a);
 }
 
 function same(a: ConnectionEnds["from"], b: ConnectionEnds["from"]): boolean {

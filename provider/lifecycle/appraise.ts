@@ -27,7 +27,7 @@ export function appraiser(trust: Trust, accepted: readonly number[], clock: Cloc
         const [reason] = verdict.reasons;
         if (!verdict.accepted || verdict.claims === null) {
             throw new AuthenticError(reason?.code ?? "AE-ATTEST-POLICY", `the evidence of module "${instance}" is refused: ${verdict.reasons.map(describe).join("; ")}`,
-                reason?.setting == null ? "do not trust this module; no setting accepts it" : `set ${reason.setting} in the stack configuration if you accept this`);
+                reason === undefined || reason.setting === null ? "do not trust this module; no setting accepts it" : `set ${reason.setting} in the stack configuration if you accept this`);
         }
         return Promise.resolve({ assurance: verdict.claims.assurance });
     };

@@ -30,7 +30,7 @@ function programProblems(value: unknown): Problem[] {
 
 /** Problems of values that are known. */
 export function schemaProblems(schema: z.ZodType, inputs: RawInputs): Problem[] {
-    const { __provider: _shim, ...own } = inputs;
+    const own = Object.fromEntries(Object.entries(inputs).filter(([key]) => key !== "__provider"));
     const result = schema.safeParse(own);
     return result.success ? [] : result.error.issues
         .filter(({ path }) => !reachesUnknown(own, path))

@@ -47,7 +47,7 @@ async function factsOf(end: EndInputs, properties: ConnectionOutputs): Promise<C
         return report.state;
     }
     try {
-        const { status } = await (await driverOf(properties)).attest(await endOf({ ...end, measurement: end.measurement as string }, properties));
+        const { status } = await (await driverOf(properties)).attest(await endOf(end, properties));
         return status.connections.find(({ connection }) => connection === properties.connection);
     } catch (error) {
         if (error instanceof AuthenticError && error.code !== "AE-AGENT-UNREACHABLE") {

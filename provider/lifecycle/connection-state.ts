@@ -32,7 +32,7 @@ export const connectionSchema = z.strictObject({
     delivery: z.enum(["strict", "latest"], "must be `strict` or `latest`"),
     suite: z.enum(["none", "chacha20-poly1305", "aes-128-gcm", "spongewrap-128", "spongewrap-64"]),
     window: z.int("must be a whole number").min(1, "must be 1 to 1024").max(1024, "must be 1 to 1024"),
-    rotate: z.unknown(),
+    rotate: z.unknown().optional(),
     rotation: z.enum(["drain", "compromise"], "must be `drain` or `compromise`"),
     minAssurance: z.enum(["hardware", "emulated", "none"], "must be `hardware`, `emulated` or `none`"),
     trust: rawTrustSchema,

@@ -1,6 +1,6 @@
 // Lifecycle of a Connection: both ends hold one active key, and the sender's node knows the way.
 
-import type { Closed, ClosingEnd, DeployerLink, End, Link, LinkEnd } from "../session/session";
+import type { Closed, ClosingEnd, DeployerLink, Link, LinkEnd } from "../session/session";
 import { checkInputs, type RawInputs } from "./check";
 import { changedKeys } from "./change";
 import {
@@ -11,7 +11,7 @@ import { driverOf, endOf } from "./ends";
 import { type Hooks, Unfinished } from "./hooks";
 import { instanceOf, resourceId } from "./identity";
 import { observe, observed } from "./observe";
-import { isUnknown } from "./plain";
+import { isUnknown, present } from "./plain";
 import type { Problem } from "./problems";
 import { trustProblems } from "./schemas";
 import { surroundings } from "./surroundings";
@@ -31,7 +31,7 @@ export const connection: Hooks<ConnectionInputs, ConnectionOutputs> = {
 
     async create(inputs) {
         const ends = [inputs.from, inputs.to].filter((end) => end !== undefined);
-        const number = await (await driverOf(inputs)).freeConnection(await Promise.all(ends.map((end) => moduleEnd(end, inputs))));
+        const number = await (await driverOf(inputs)).freeConnection(await Promise.all(ends.map((end) => endOf(end, inputs))));
         const id = resourceId(inputs.name, number.toString(16).padStart(8, "0"));
         try {
             return { id, outs: { ...inputs, connection: number, ...await ensure(inputs, number) } };
@@ -81,18 +81,14 @@ async function ensure(inputs: ConnectionInputs, number: number, options: { previ
     const { epoch, keyId, assurance } = await driver.connect(link, { ...options, minAssurance });
     const agent = await (await surroundings()).agent(from.nodeFolder);
     await agent.setRoute(instanceOf(inputs.deploymentId, from.module), number, {
-        address: addressOf(to) as string,
+        address: present(addressOf(to), "the event address"),
         instance: instanceOf(inputs.deploymentId, to.module),
     });
     return { epoch, keyId, assurance };
 }
 
 async function linkEnd(end: EndInputs, inputs: ConnectionInputs): Promise<LinkEnd> {
-    return { end: await moduleEnd(end, inputs), endpoint: end.endpoint as number };
-}
-
-function moduleEnd(end: EndInputs, inputs: ConnectionInputs): Promise<End> {
-    return endOf({ ...end, measurement: end.measurement as string }, inputs);
+    return { end: await endOf(end, inputs), endpoint: present(end.endpoint, "the endpoint") };
 }
 
 /** An end of a connection that is deleted; gone where it is certain that no instance holds its keys. */
@@ -102,7 +98,7 @@ async function closingEnd(end: EndInputs, inputs: ConnectionOutputs): Promise<Cl
     if (present === "stopped") {
         return { name: end.module, gone: "its node's agent does not run" };
     }
-    return present === "missing" ? { name: end.module, gone: "its node has no such instance" } : moduleEnd(end, inputs);
+    return present === "missing" ? { name: end.module, gone: "its node has no such instance" } : endOf(end, inputs);
 }
 
 function report(name: string, end: EndInputs, closed: Closed): void {

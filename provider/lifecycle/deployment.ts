@@ -1,8 +1,7 @@
 // Lifecycle of the Deployment: draws the id and the deployer's key once.
 
-import { randomBytes } from "node:crypto";
-import { ed25519 } from "@noble/curves/ed25519";
 import { z } from "zod";
+import { generateDeployer } from "../session/deployer";
 import { checkInputs } from "./check";
 import { changedKeys } from "./change";
 import type { Hooks } from "./hooks";
@@ -26,16 +25,8 @@ export const deployment: Hooks<DeploymentInputs, DeploymentOutputs> = {
     diff: (_id, olds, news) => Promise.resolve({ changes: changedKeys({ ...olds }, { ...news }, Object.keys(schema.shape)).length > 0 }),
 
     create(inputs) {
-        const deploymentId = randomBytes(16).toString("hex");
-        const seed = ed25519.utils.randomPrivateKey();
-        const outs = {
-            ...inputs,
-            deploymentId,
-            publicKey: Buffer.from(ed25519.getPublicKey(seed)).toString("hex"),
-            privateKey: Buffer.from(seed).toString("hex"),
-        };
-        seed.fill(0);
-        return Promise.resolve({ id: resourceId(inputs.name, deploymentId), outs });
+        const { deployment: deploymentId, publicKey, secretKey: privateKey } = generateDeployer();
+        return Promise.resolve({ id: resourceId(inputs.name, deploymentId), outs: { ...inputs, deploymentId, publicKey, privateKey } });
     },
 
     read: (id, properties) => Promise.resolve({ id, props: properties }),

@@ -8,6 +8,7 @@ import type { Tee } from "../tee/tee";
 import { appraiser } from "./appraise";
 import { instanceOf } from "./identity";
 import { instead } from "./names";
+import { present } from "./plain";
 import { surroundings } from "./surroundings";
 
 /** A module in resource properties. */
@@ -16,7 +17,8 @@ export interface ModuleState {
     readonly tee: string;
     readonly backend?: string | undefined;
     readonly nodeFolder: string;
-    readonly measurement: string;
+    /** Absent only where the module does not compile, which no check lets pass. */
+    readonly measurement?: string | undefined;
 }
 
 /** What a session needs beside the module. */
@@ -37,7 +39,7 @@ export async function endOf({ module, tee, backend, nodeFolder, measurement }: M
     return {
         name: module,
         channel: (await (await surroundings()).agent(nodeFolder)).channel(instanceOf(deploymentId, module)),
-        measurement: fromHex("measurement", measurement),
+        measurement: fromHex("measurement", present(measurement, "the measurement")),
         backend: backend ?? (tee === "native" ? "none" : "hardware"),
         policyHash: policyHash(policy),
         appraise: appraiser(policy, (await teeOf(tee)).evidenceTypes),

@@ -8,6 +8,7 @@ import { teeOf } from "./ends";
 import { finalImage } from "./identity";
 import type { ModuleInputs } from "./module-state";
 import { observe } from "./observe";
+import { present } from "./plain";
 import { milliseconds } from "./schemas";
 import { type InstanceReport, surroundings } from "./surroundings";
 
@@ -40,11 +41,11 @@ export async function plannedImage(inputs: ModuleInputs): Promise<FinalImage> {
  */
 export async function ensureInstance(inputs: ModuleInputs, instance: string, image: FinalImage, restart = false): Promise<void> {
     const agent = await (await surroundings()).agent(inputs.nodeFolder);
-    const present = await agent.instance(instance);
-    if (present !== undefined && !restart && runs(present, digestOf(image))) {
+    const found = await agent.instance(instance);
+    if (found !== undefined && !restart && runs(found, digestOf(image))) {
         return;
     }
-    if (present !== undefined) {
+    if (found !== undefined) {
         await agent.remove(instance);
     }
     await agent.start(instance, {
@@ -52,7 +53,7 @@ export async function ensureInstance(inputs: ModuleInputs, instance: string, ima
         deployment: inputs.deploymentId,
         tee: inputs.tee,
         image: image.image,
-        entryTimeLimitMs: milliseconds(inputs.entryTimeLimit) as number,
+        entryTimeLimitMs: present(milliseconds(inputs.entryTimeLimit), "the time limit"),
         interface: (inputs.interface ?? []).map(({ name, kind }) => ({ name, kind })),
     });
 }

@@ -27,8 +27,8 @@ export function configurationProblems(declarations: readonly DeclarationState[],
     const declared = new Map(declarations.filter(({ kind }) => kind === "integer" || kind === "text").map((one) => [one.name, one]));
     const unknown = Object.keys(config).filter((name) => !declared.has(name))
         .map((name) => problem(`config.${name}`, `the module declares no configuration "${name}"; ${instead(name, [...declared.keys()], "declared names")}`));
-    const missing = [...declared.keys()].filter((name) => !Object.hasOwn(config, name))
-        .map((name) => problem(`config.${name}`, `the module needs a value for "${name}" (${(declared.get(name) as DeclarationState).kind}); add it to \`config\``));
+    const missing = [...declared].filter(([name]) => !Object.hasOwn(config, name))
+        .map(([name, { kind }]) => problem(`config.${name}`, `the module needs a value for "${name}" (${kind}); add it to \`config\``));
     const wrong = Object.entries(config).flatMap(([name, value]) => {
         const declaration = declared.get(name);
         const reason = declaration === undefined || value === undefined ? undefined : valueProblem(declaration, value);

@@ -59,6 +59,9 @@ function stateOf({ status }: Attested, properties: ModuleOutputs): string {
     if (status.state === "failed") {
         return "failed";
     }
+    if (status.incarnation !== properties.incarnation) {
+        return "restarted";
+    }
     const wanted = grants(properties);
     const granted = status.grants.length === wanted.length && wanted.every((endpoint) => status.grants.includes(endpoint));
     return granted ? "running" : "ungranted";
@@ -74,5 +77,5 @@ function grants({ interface: declarations = [], devices = {} }: ModuleInputs): n
 }
 
 function moduleEnd(properties: ModuleInputs) {
-    return endOf({ ...properties, module: properties.name, measurement: properties.measurement as string }, properties);
+    return endOf({ ...properties, module: properties.name }, properties);
 }

@@ -54,8 +54,18 @@ export interface ModuleOutputs extends ModuleInputs {
     imageDigest: string;
 }
 
-/** States in which a module has lost what it knew; `running` and `ungranted` modules have not. */
+/** States out of which a module has to be started anew. */
 const LOST: readonly string[] = ["missing", "exited", "failed", "replaced", "unresponsive"];
+
+/**
+ * Why the module's state is lost: it has to be started anew, or somebody else has done so already.
+ *
+ * @param olds - inputs in state, after a refresh with what it found
+ * @returns for people; undefined where nothing is lost
+ */
+export function lossReason(olds: Partial<ModuleInputs>, news: Partial<ModuleInputs>): string | undefined {
+    return olds.state === "restarted" ? "the last refresh found the module restarted" : restartReason(olds, news);
+}
 
 /**
  * Why the module has to be started anew.

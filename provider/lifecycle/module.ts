@@ -8,17 +8,17 @@ import { configurationProblems, type DeclarationState, deviceProblems } from "./
 import { digestOf, ensureInstance, plannedImage, removeInstance } from "./instance";
 import { UNKNOWN } from "./plain";
 import { attestModule, inspect } from "./module-observation";
-import { type ModuleInputs, moduleKeys, type ModuleOutputs, moduleSchema, restartReason } from "./module-state";
+import { lossReason, type ModuleInputs, moduleKeys, type ModuleOutputs, moduleSchema, restartReason } from "./module-state";
 import { observed } from "./observe";
 import { type Problem, problem } from "./problems";
 import { trustProblems } from "./schemas";
 
 export const module: Hooks<ModuleInputs, ModuleOutputs> = {
     async check(olds, news) {
-        const reason = restartReason(olds, news as Partial<ModuleInputs>);
+        const reason = lossReason(olds, news);
         const stateful = (olds.interface ?? []).some(({ kind }) => kind === "state");
         const loses = reason !== undefined && stateful;
-        const lastChange = reason === undefined ? olds.lastChange : `${reason}: a new incarnation starts${loses ? ", the module's state is lost" : ""}`;
+        const lastChange = reason === undefined ? olds.lastChange : `${reason}: a new incarnation begins${loses ? ", the module's state is lost" : ""}`;
         return checkInputs(moduleSchema, { ...news, ...(lastChange === undefined ? {} : { lastChange }) }, (inputs) => [
             ...rules(inputs),
             ...(loses && inputs["onStateLoss"] === "fail"

@@ -4,10 +4,10 @@ import { closest, distance } from "fastest-levenshtein";
 
 /** `a, b and c`, or `none`. */
 export function list(names: readonly string[], conjunction: "and" | "or" = "and"): string {
-    if (names.length === 0) {
+    const last = names.at(-1);
+    if (last === undefined) {
         return "none";
     }
-    const last = names[names.length - 1] as string;
     return names.length === 1 ? last : `${names.slice(0, -1).join(", ")} ${conjunction} ${last}`;
 }
 

@@ -28,5 +28,5 @@ export async function observe<T>(folder: string, look: (agent: Agent) => Promise
  * preview shows what `up` will repair.
  */
 export function observed<O extends { readonly state: string }>(id: string, properties: O, keys: readonly string[]): { id: string; props: O; inputs: O } {
-    return { id, props: properties, inputs: pick(properties as unknown as Record<string, unknown>, keys) as unknown as O };
+    return { id, props: properties, inputs: pick(properties, keys) as unknown as O };
 }

@@ -9,6 +9,19 @@ export function isUnknown(value: unknown): boolean {
 }
 
 /**
+ * A property that a check has made sure of.
+ *
+ * @param what - its name, for the message of a defect
+ * @throws TypeError where it is absent all the same
+ */
+export function present<T>(value: T | undefined, what: string): T {
+    if (value === undefined) {
+        throw new TypeError(`${what} is absent, although the inputs passed their check`);
+    }
+    return value;
+}
+
+/**
  * A copy that is plain JSON: bytes become lower-case hexadecimal, big integers decimal, dates ISO 8601; members that
  * are undefined are left out.
  *

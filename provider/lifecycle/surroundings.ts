@@ -67,15 +67,15 @@ export interface AgentRequest {
 
 export interface Surroundings {
     /** The kinds of TEE of this version, by name. */
-    tees(): Promise<Readonly<Record<string, Tee>>>;
+    readonly tees: () => Promise<Readonly<Record<string, Tee>>>;
     /** Starts an agent, or returns the one that runs there. Instances that survived an agent are adopted. */
-    startAgent(request: AgentRequest): Promise<AgentInfo>;
+    readonly startAgent: (request: AgentRequest) => Promise<AgentInfo>;
     /** Ends an agent, its instances and what an agent that is gone left behind, and removes its folder. Idempotent. */
-    endAgent(folder: string): Promise<void>;
+    readonly endAgent: (folder: string) => Promise<void>;
     /** Whether it is proven that no agent runs for a folder of this machine. */
-    agentGone(folder: string): Promise<boolean>;
-    agent(folder: string): Promise<Agent>;
-    driver(deployer: Deployer): Promise<SessionDriver>;
+    readonly agentGone: (folder: string) => Promise<boolean>;
+    readonly agent: (folder: string) => Promise<Agent>;
+    readonly driver: (deployer: Deployer) => Promise<SessionDriver>;
 }
 
 let current: Surroundings | undefined;

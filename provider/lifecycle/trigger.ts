@@ -6,6 +6,7 @@ import { changedKeys } from "./change";
 import type { Hooks } from "./hooks";
 import { resourceId } from "./identity";
 import { observe, observed } from "./observe";
+import { present } from "./plain";
 import { durationSchema, hexSchema, milliseconds, nameSchema } from "./schemas";
 import { surroundings } from "./surroundings";
 
@@ -67,7 +68,7 @@ export const trigger: Hooks<TriggerInputs, TriggerOutputs> = {
 
 async function ensure({ name, nodeFolder, instance, endpoint, every }: TriggerInputs): Promise<void> {
     const agent = await (await surroundings()).agent(nodeFolder);
-    await agent.setTrigger(instance, name, { endpoint: endpoint as number, everyMs: milliseconds(every) as number });
+    await agent.setTrigger(instance, name, { endpoint: present(endpoint, "the endpoint"), everyMs: present(milliseconds(every), "the period") });
 }
 
 async function remove({ name, nodeFolder, instance }: TriggerInputs): Promise<void> {
