@@ -25,13 +25,12 @@ static void command_reply(uint64_t counter, uint8_t status, const uint8_t *data,
 static const struct authentic_declaration *command_target(uint64_t operation, uint64_t endpoint, uint32_t connection, uint64_t *next) {
     if (operation == OPERATION_CALL) {
         *next = kit.command_next;
-        return connection == 0 ? interface_at(endpoint, AUTHENTIC_KIND_ENTRY) : NULL;
+        return interface_at(endpoint, AUTHENTIC_KIND_ENTRY);
     }
     const struct connection *c = table_find(&kit.table, connection);
     if (!c || c->direction != DEPLOYER || !c->active || c->endpoint != endpoint) return NULL;
     *next = c->next;
-    if (operation == OPERATION_SEND) return interface_at(endpoint, AUTHENTIC_KIND_INPUT);
-    return operation == OPERATION_REQUEST ? interface_at(endpoint, AUTHENTIC_KIND_HANDLER) : NULL;
+    return interface_at(endpoint, operation == OPERATION_SEND ? AUTHENTIC_KIND_INPUT : AUTHENTIC_KIND_HANDLER);
 }
 
 /* incarnation16 | operation u8 | endpoint u16 | connection u32 | counter u64 | length u32 | data */
@@ -47,7 +46,7 @@ enum refusal command_receive(const uint8_t *message, size_t length) {
     uint64_t counter = read_number(&r, 8);
     size_t data_length = read_number(&r, 4);
     const uint8_t *data = read_view(&r, data_length);
-    if (!read_done(&r)) return MALFORMED;
+    if (!read_done(&r) || operation < OPERATION_SEND || operation > OPERATION_CALL || (operation == OPERATION_CALL) != (connection == 0)) return MALFORMED;
     if (!crypto_equal(incarnation, kit.incarnation, 16)) return CHANGED;
     const struct authentic_declaration *target = command_target(operation, endpoint, connection, &next);
     if (!target || data_length > target->maximum) return BAD_RECORD;

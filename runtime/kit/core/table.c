@@ -32,7 +32,7 @@ size_t table_output_bytes(const struct table *table) {
 static bool direction_fits(enum direction direction, size_t endpoint) {
     static const uint8_t kinds[] = {0, AUTHENTIC_KIND_OUTPUT, AUTHENTIC_KIND_INPUT, AUTHENTIC_KIND_REQUEST, AUTHENTIC_KIND_HANDLER};
     if (direction == DEPLOYER) return interface_at(endpoint, AUTHENTIC_KIND_INPUT) || interface_at(endpoint, AUTHENTIC_KIND_HANDLER);
-    return direction >= SENDER && direction < DEPLOYER && interface_at(endpoint, kinds[direction]);
+    return interface_at(endpoint, kinds[direction]);
 }
 
 /* A handler keeps one reply for each connection; slot 0 belongs to the deployer's commands. */
@@ -46,8 +46,8 @@ static uint32_t free_slot(size_t endpoint) {
 }
 
 static enum refusal create(uint32_t id, uint16_t endpoint, enum direction direction, enum delivery delivery, uint64_t first, struct connection **created) {
-    if (id == 0 || first == 0 || first == UINT64_MAX || !direction_fits(direction, endpoint)) return BAD_RECORD;
-    if (delivery != STRICT && (delivery != LATEST || direction > RECEIVER)) return BAD_RECORD;
+    if (first == 0 || first == UINT64_MAX || !direction_fits(direction, endpoint)) return BAD_RECORD;
+    if (delivery == LATEST && direction > RECEIVER) return BAD_RECORD;
     for (size_t i = 0; i < draft.count; i++) /* a request has exactly one handler */
         if (direction == CLIENT && draft.at[i].endpoint == endpoint) return BAD_RECORD;
     uint32_t slot = direction == HANDLER ? free_slot(endpoint) : 0;
@@ -71,7 +71,9 @@ enum refusal table_set(struct reader *r, bool handed_over) {
     keys.epoch = read_number(r, 8);
     read_bytes(r, keys.key, sizeof keys.key);
     uint64_t first = read_number(r, 8), last = read_number(r, 8);
-    if (r->bad || (flags & ~(handed_over ? FLAG_ACTIVE | FLAG_RETIRED | FLAG_RESET : SET_RESET)) != 0) return BAD_RECORD;
+    if (r->bad || (flags & ~(handed_over ? FLAG_ACTIVE | FLAG_RETIRED | FLAG_RESET : SET_RESET)) != 0) return MALFORMED;
+    if (id == 0 || direction < SENDER || direction > DEPLOYER || (delivery != STRICT && delivery != LATEST)) return MALFORMED;
+    if (keys.suite > SUITE_SPONGE_64 || (keys.suite == SUITE_NONE) != (direction == DEPLOYER) || (window == 0) != (direction == DEPLOYER)) return MALFORMED;
     bool reset = flags & (handed_over ? FLAG_RESET : SET_RESET), retired = handed_over && flags & FLAG_RETIRED;
 
     struct connection *c = table_find(&draft, id);
@@ -84,14 +86,13 @@ enum refusal table_set(struct reader *r, bool handed_over) {
     }
     if (direction == DEPLOYER) {
         static const uint8_t zero[32];
-        if (keys.suite != SUITE_NONE || keys.epoch != 0 || window != 0 || reset || !crypto_equal(keys.key, zero, 32)) return BAD_RECORD;
+        if (keys.epoch != 0 || reset || !crypto_equal(keys.key, zero, 32)) return MALFORMED;
         c->retired = retired;
         c->active = !c->retired;
         c->news |= NEWS_STATE;
         return ACCEPTED;
     }
-    if (keys.suite != SUITE_CHACHA && keys.suite != SUITE_AES) return BAD_RECORD;
-    if (window == 0) return BAD_RECORD;
+    if (keys.suite > SUITE_AES) return BAD_RECORD;
     uint64_t newest = c->pending.epoch > c->current.epoch ? c->pending.epoch : c->current.epoch;
     if (keys.epoch <= newest) return BAD_RECORD;
     if (!handed_over && keys.epoch - newest > EPOCH_JUMP) return BAD_RECORD;
@@ -134,7 +135,8 @@ void table_retire(struct connection *c) {
 static enum refusal close(struct reader *r) {
     struct connection *c = table_find(&draft, (uint32_t)read_number(r, 4));
     uint64_t mode = read_number(r, 1);
-    if (!c || r->bad || mode > CLOSE_RETIRE) return BAD_RECORD;
+    if (r->bad || mode > CLOSE_RETIRE) return MALFORMED;
+    if (!c) return BAD_RECORD;
     if (mode == CLOSE_RETIRE) {
         table_retire(c);
         return ACCEPTED;
@@ -151,7 +153,8 @@ static enum refusal grant(struct reader *r) {
     const uint8_t *measurement = read_view(r, 32), *incarnation = read_view(r, 16);
     const struct authentic_declaration *d = interface_at(endpoint, AUTHENTIC_KIND_DEVICE);
     uint8_t own[32];
-    if (r->bad || !d || !(d->flags & AUTHENTIC_WRITTEN)) return BAD_RECORD;
+    if (r->bad) return MALFORMED;
+    if (!d || !(d->flags & AUTHENTIC_WRITTEN)) return BAD_RECORD;
     if (port_measurement(own) && !crypto_equal(own, measurement, sizeof own)) return BAD_RECORD;
     if (!crypto_equal(incarnation, kit.incarnation, 16)) return BAD_RECORD;
     draft.grants |= (uint64_t)1 << endpoint;
@@ -160,7 +163,8 @@ static enum refusal grant(struct reader *r) {
 
 static enum refusal revoke(struct reader *r) {
     uint64_t endpoint = read_number(r, 2);
-    if (r->bad || !interface_at(endpoint, AUTHENTIC_KIND_DEVICE)) return BAD_RECORD;
+    if (r->bad) return MALFORMED;
+    if (!interface_at(endpoint, AUTHENTIC_KIND_DEVICE)) return BAD_RECORD;
     draft.grants &= ~((uint64_t)1 << endpoint);
     return ACCEPTED;
 }
@@ -168,23 +172,24 @@ static enum refusal revoke(struct reader *r) {
 /* count records: type u8 | length u16 | body */
 enum refusal table_apply(struct reader *r, size_t count) {
     static uint64_t seen[2 * AUTHENTIC_CONNECTIONS + AUTHENTIC_DECLARATIONS]; /* subjects: no two records share one */
-    if (count > sizeof seen / sizeof *seen) return BAD_RECORD;
     for (size_t i = 0; i < count; i++) {
         uint64_t type = read_number(r, 1);
         size_t length = read_number(r, 2);
         struct reader body = {read_view(r, length), length, false}, peek = body;
         bool device = type == RECORD_GRANT || type == RECORD_REVOKE;
-        seen[i] = device ? read_number(&peek, 2) | (uint64_t)1 << 32 : read_number(&peek, 4);
+        uint64_t subject = device ? read_number(&peek, 2) | (uint64_t)1 << 32 : read_number(&peek, 4);
         if (r->bad) return MALFORMED;
+        if (i == sizeof seen / sizeof *seen) return NO_ROOM;
         for (size_t j = 0; j < i; j++)
-            if (seen[j] == seen[i]) return BAD_RECORD;
+            if (seen[j] == subject) return MALFORMED;
+        seen[i] = subject;
         enum refusal refusal = type == RECORD_SET      ? table_set(&body, false)
                                : type == RECORD_CLOSE  ? close(&body)
                                : type == RECORD_GRANT  ? grant(&body)
                                : type == RECORD_REVOKE ? revoke(&body)
-                                                       : BAD_RECORD;
+                                                       : MALFORMED;
         if (refusal) return refusal;
-        if (!read_done(&body)) return BAD_RECORD;
+        if (!read_done(&body)) return MALFORMED;
     }
     if (!read_done(r)) return MALFORMED;
     return table_output_bytes(&draft) + OUT_RESERVE <= out_capacity() ? ACCEPTED : NO_ROOM;
