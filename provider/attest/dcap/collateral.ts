@@ -82,6 +82,7 @@ export function writeDcapFile(collateral: PcsCollateral): Uint8Array {
 
 /** Reads every document strictly. */
 export function parseDcapCollateral<Info extends TcbInfo>(raw: PcsCollateral, tcbInfoSchema: z.ZodType<Info>): DcapCollateral<Info> {
+    const tcbInfoChain = twoCertificates(raw.tcbInfoIssuerChain, "TCB info signing certificate");
     return {
         pckCrl: parseRevocationList(raw.pckCrl, "PCK CRL"),
         pckCrlChain: twoCertificates(raw.pckCrlIssuerChain, "PCK CRL issuer certificate"),
@@ -90,13 +91,14 @@ export function parseDcapCollateral<Info extends TcbInfo>(raw: PcsCollateral, tc
             content: parseCanonicalJson(raw.tcbInfo, tcbInfoSchema, "TCB info"),
             text: raw.tcbInfo,
             signature: raw.tcbInfoSignature,
-            chain: twoCertificates(raw.tcbInfoIssuerChain, "TCB info signing certificate"),
+            chain: tcbInfoChain,
         },
         qeIdentity: {
             content: parseCanonicalJson(raw.qeIdentity, qeIdentitySchema, "QE identity"),
             text: raw.qeIdentity,
             signature: raw.qeIdentitySignature,
-            chain: twoCertificates(raw.qeIdentityIssuerChain, "QE identity signing certificate"),
+            // Usually the same text, then read once.
+            chain: raw.qeIdentityIssuerChain === raw.tcbInfoIssuerChain ? tcbInfoChain : twoCertificates(raw.qeIdentityIssuerChain, "QE identity signing certificate"),
         },
     };
 }
