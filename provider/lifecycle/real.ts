@@ -7,4 +7,8 @@ const absent = () => {
     throw new AuthenticError("AE-PACKAGE-INCOMPLETE", "this build of pulumi-authentic has no agents", "install a complete package");
 };
 
-export const real: Surroundings = { tees: absent, startAgent: absent, endAgent: absent, agentGone: absent, agent: absent, driver: absent };
+export const real: Surroundings = {
+    tees: async () => (await import("../tee/registry.js")).tees,
+    startAgent: absent, endAgent: absent, agentGone: absent, agent: absent,
+    driver: async (deployer) => (await import("../session/driver.js")).createDriver(deployer),
+};

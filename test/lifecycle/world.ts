@@ -79,7 +79,7 @@ export class World {
                 throw new AuthenticError("AE-BUILD-SOURCE", `source "${source}" does not exist`, "correct `source`");
             }
             return found;
-        }).map((one) => ({ kind: "input", name: "", maximum: 0, replyMaximum: 0, burst: 0, version: 0, flags: 0, ...one }));
+        }).map((one): Declaration => ({ kind: "input", name: "", maximum: 0, replyMaximum: 0, burst: 0, version: 0, flags: 0, ...one }));
         const image = Buffer.from(JSON.stringify([declarations, defines]));
         return {
             image, configurationOffset: 0, configurationSize: 4096, interface: declarations, kit: sha256("kit"), codeMeasurement: sha256("code", image),
