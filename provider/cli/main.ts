@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+// The command line `authentic`: one file for each subcommand.
+
+import { Command, CommanderError } from "commander";
+import { AuthenticError } from "../errors";
+import { ExitCode } from "./exit-code";
+import { verifyCommand } from "./verify";
+
+/** Runs the command line. */
+async function main(argv: readonly string[]): Promise<number> {
+    let exitCode: number = ExitCode.accepted;
+    const program = new Command("authentic")
+        .description("Authentic execution on heterogeneous trusted execution environments")
+        .addCommand(verifyCommand((code) => { exitCode = code; }));
+    for (const command of [program, ...program.commands]) {
+        command.exitOverride().showHelpAfterError("(add --help for the options and examples)");
+    }
+    try {
+        await program.parseAsync([...argv], { from: "user" });
+        return exitCode;
+    } catch (error) {
+        if (error instanceof CommanderError) {
+            // Help and version end with 0; commander has printed every message already.
+            return error.exitCode === 0 ? ExitCode.accepted : ExitCode.unusable;
+        }
+        if (error instanceof AuthenticError) {
+            process.stderr.write(`${error.message}\n`);
+            return ExitCode.unusable;
+        }
+        throw error;
+    }
+}
+
+// Not process.exit, which would cut off output to a pipe.
+void main(process.argv.slice(2)).then((code) => { process.exitCode = code; });
