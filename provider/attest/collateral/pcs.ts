@@ -66,12 +66,12 @@ export class PcsClient implements IntelProvisioning {
 
     async collateral(tee: "sgx" | "tdx", fmspc: string, ca: PckCa, at: number): Promise<PcsCollateral> {
         const root = `${this.baseUrl}/${tee}/certification/v4`;
-        const [tcbInfo, qeIdentity, pckCrl, rootCaCrl] = await Promise.all([
+        const [tcbInfo, qeIdentity, pckCrl, rootCaCrl] = await all([
             obtain(signedJson(`TCB info of FMSPC ${fmspc}`, `${root}/tcb?fmspc=${fmspc}`, "tcbInfo", "tcb-info-issuer-chain"), this.options, at),
             obtain(signedJson("QE identity", `${root}/qe/identity`, "enclaveIdentity", "sgx-enclave-identity-issuer-chain"), this.options, at),
             obtain(pckList(`${this.baseUrl}/sgx/certification/v4/pckcrl?ca=${ca}&encoding=der`), this.options, at),
             obtain(rootList(this.rootCrlUrl), this.options, at),
-        ]);
+        ] as const);
         return {
             pckCrlIssuerChain: pckCrl.chain,
             rootCaCrl,
@@ -84,6 +84,12 @@ export class PcsClient implements IntelProvisioning {
             qeIdentitySignature: qeIdentity.signature,
         };
     }
+}
+
+/** Waits for all, so that nothing goes on after a failure; the first failure in the order given is thrown. */
+async function all<T extends readonly Promise<unknown>[]>(promises: T): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+    await Promise.allSettled(promises);
+    return await Promise.all(promises);
 }
 
 const dates = z.object({ issueDate: z.string(), nextUpdate: z.string() });

@@ -11,7 +11,7 @@ interface Defect {
     readonly what: string;
     readonly code: RefusalCode;
     readonly claim: string;
-    change(world: World): void;
+    readonly change: (world: World) => void;
 }
 
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
@@ -237,15 +237,15 @@ const signedJsonDefects: Defect[] = [
         what: "TCB info signed by another key", code: "AE-ATTEST-SIGNATURE", claim: "TCB info: signature",
         change: (world) => { world.jsonSigner = "other"; },
     },
-    { what: "QE identity {}", code: "AE-ATTEST-MALFORMED", claim: "QE identity: id", change: (world) => { world.qeIdentity = {}; } },
-    { what: "TCB info {}", code: "AE-ATTEST-MALFORMED", claim: "TCB info: id", change: (world) => { world.tcbInfo = {}; } },
+    { what: "QE identity {}", code: "AE-ATTEST-MALFORMED", claim: "QE identity: id", change: (world) => { world.qeIdentity = {} as typeof world.qeIdentity; } },
+    { what: "TCB info {}", code: "AE-ATTEST-MALFORMED", claim: "TCB info: id", change: (world) => { world.tcbInfo = {} as typeof world.tcbInfo; } },
     {
         what: "TCB info of another FMSPC", code: "AE-ATTEST-COLLATERAL", claim: "TCB info: FMSPC",
-        change: (world) => { world.tcbInfo.fmspc = "00A067110001"; },
+        change: (world) => { world.tcbInfo["fmspc"] = "00A067110001"; },
     },
     {
         what: "TCB info of another PCEID", code: "AE-ATTEST-COLLATERAL", claim: "TCB info: PCEID",
-        change: (world) => { world.tcbInfo.pceId = "0001"; },
+        change: (world) => { world.tcbInfo["pceId"] = "0001"; },
     },
     {
         what: "15 TCB components", code: "AE-ATTEST-MALFORMED", claim: "TCB info: tcbLevels.0.tcb.sgxtcbcomponents",
@@ -257,19 +257,19 @@ const signedJsonDefects: Defect[] = [
     },
     {
         what: "a TCB component above 255", code: "AE-ATTEST-MALFORMED", claim: "TCB info: tcbLevels.0.tcb.sgxtcbcomponents.3.svn",
-        change: (world) => { world.tcbInfo.tcbLevels[0].tcb.sgxtcbcomponents[3].svn = 256; },
+        change: (world) => { world.tcbInfo.tcbLevels[0].tcb.sgxtcbcomponents[3]!.svn = 256; },
     },
     {
         what: "TCB info without levels", code: "AE-ATTEST-MALFORMED", claim: "TCB info: tcbLevels",
-        change: (world) => { world.tcbInfo.tcbLevels = []; },
+        change: (world) => { world.tcbInfo.tcbLevels = [] as unknown as typeof world.tcbInfo.tcbLevels; },
     },
     {
         what: "TCB info of version 2", code: "AE-ATTEST-MALFORMED", claim: "TCB info: version",
-        change: (world) => { world.tcbInfo.version = 2; },
+        change: (world) => { world.tcbInfo["version"] = 2; },
     },
     {
         what: "TCB info with an unknown member", code: "AE-ATTEST-MALFORMED", claim: "TCB info: ",
-        change: (world) => { world.tcbInfo.further = true; },
+        change: (world) => { world.tcbInfo["further"] = true; },
     },
     {
         what: "TCB info with an unknown status", code: "AE-ATTEST-MALFORMED", claim: "TCB info: tcbLevels.0.tcbStatus",

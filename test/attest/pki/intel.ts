@@ -8,9 +8,31 @@ import { pckExtension, type PckFacts } from "./pck-extension";
 import { reportBody, signQuote, tdBody, type QuoteFields, type ReportFields, type TdFields } from "./quote";
 import { authority, endEntity, issueCertificate, issueRevocationList, signsCertificates, signsData, type CertificateSpec, type RevocationListSpec } from "./x509";
 
-/** JSON that tests change at will. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests write members of every type, wrong ones above all
-export type Json = any;
+/** One component's security version. */
+export interface ComponentJson { svn: number }
+
+/** A TCB level; `isvsvn` is that of enclaves and modules, the others belong to platforms. */
+export interface LevelJson<Tcb> { tcb: Tcb; tcbDate: string; tcbStatus: string; advisoryIDs?: string[] }
+
+export interface PlatformTcbJson { sgxtcbcomponents: ComponentJson[]; pcesvn: number; tdxtcbcomponents?: ComponentJson[] }
+
+export interface ModuleTcbJson { isvsvn: number }
+
+/** A signed document with two levels; members that tests leave alone or invent are in the index. */
+export interface DocumentJson<Tcb> {
+    [member: string]: unknown;
+    id: string;
+    issueDate: string;
+    nextUpdate: string;
+    tcbEvaluationDataNumber: number;
+    tcbLevels: [LevelJson<Tcb>, LevelJson<Tcb>];
+}
+
+export interface ModuleIdentityJson { id: string; mrsigner: string; attributes: string; attributesMask: string; tcbLevels: [LevelJson<ModuleTcbJson>, LevelJson<ModuleTcbJson>] }
+
+export interface TcbInfoJson extends DocumentJson<PlatformTcbJson> { tdxModuleIdentities?: [ModuleIdentityJson] }
+
+export type QeIdentityJson = DocumentJson<ModuleTcbJson>;
 
 /** The verification time of these tests, inside every validity. */
 export const NOW = Date.UTC(2026, 2, 1);
@@ -26,8 +48,8 @@ export interface World {
     facts: PckFacts;
     rootCrl: RevocationListSpec;
     pckCrl: RevocationListSpec;
-    tcbInfo: Json;
-    qeIdentity: Json;
+    tcbInfo: TcbInfoJson;
+    qeIdentity: QeIdentityJson;
     /** Key that signs the two JSON documents. */
     jsonSigner: string;
     quote: QuoteFields;
@@ -35,10 +57,10 @@ export interface World {
     td: TdFields | null;
     /** Last changes to what was built, for defects of the encoding. */
     alter: {
-        certificates?(chain: Uint8Array[]): Uint8Array[];
-        pckChain?(pem: string): string;
-        collateral?(collateral: PcsCollateral): PcsCollateral;
-        quote?(quote: Uint8Array): Uint8Array;
+        certificates?: (chain: Uint8Array[]) => Uint8Array[];
+        pckChain?: (pem: string) => string;
+        collateral?: (collateral: PcsCollateral) => PcsCollateral;
+        quote?: (quote: Uint8Array) => Uint8Array;
     };
 }
 
@@ -54,7 +76,7 @@ export interface Built {
 
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
 const iso = (at: number): string => new Date(at).toISOString().replace(".000Z", "Z");
-const dated = (): Json => ({ issueDate: iso(NOW - DAY), nextUpdate: iso(NOW + 29 * DAY), tcbEvaluationDataNumber: 17 });
+const dated = () => ({ issueDate: iso(NOW - DAY), nextUpdate: iso(NOW + 29 * DAY), tcbEvaluationDataNumber: 17 });
 
 function certificate(subject: string, issuer: string, key: string, signer: string, serial: string, extensions: CertificateSpec["extensions"]): CertificateSpec {
     return { subject, issuer, key, signer, serial: bytes(serial), notBefore: NOW - 100 * DAY, notAfter: NOW + 1000 * DAY, extensions };
@@ -65,7 +87,7 @@ function list(issuer: string, signer: string): RevocationListSpec {
 }
 
 const COMPONENTS = [4, 4, 2, 2, 3, 1, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0];
-const svns = (values: readonly number[]): Json => values.map((svn) => ({ svn }));
+const svns = (values: readonly number[]): ComponentJson[] => values.map((svn) => ({ svn }));
 
 /** A world with a platform CA and an enclave. */
 export function sgxWorld(): World {
@@ -121,7 +143,9 @@ export function sgxWorld(): World {
 export function tdxWorld(): World {
     const world = sgxWorld();
     const module = { mrsigner: "00".repeat(48), attributes: "00".repeat(8), attributesMask: "FF".repeat(8) };
+    const [first, second] = world.tcbInfo.tcbLevels;
     const tdxTcb = [5, 0, 2, ...Array.from({ length: 13 }, () => 0)];
+    const withTdx = (level: LevelJson<PlatformTcbJson>): LevelJson<PlatformTcbJson> => ({ ...level, tcb: { ...level.tcb, tdxtcbcomponents: svns(tdxTcb) } });
     world.tcbInfo = {
         ...world.tcbInfo,
         id: "TDX",
@@ -133,7 +157,7 @@ export function tdxWorld(): World {
                 { tcb: { isvsvn: 2 }, tcbDate: "2023-08-09T00:00:00Z", tcbStatus: "OutOfDate" },
             ],
         }],
-        tcbLevels: world.tcbInfo.tcbLevels.map((level: Json) => ({ ...level, tcb: { ...level.tcb, tdxtcbcomponents: svns(tdxTcb) } })),
+        tcbLevels: [withTdx(first), withTdx(second)],
     };
     world.qeIdentity = { ...world.qeIdentity, id: "TD_QE", mrsigner: "DC".repeat(32), isvprodid: 2 };
     Object.assign(world.quote, { version: 4, teeType: 0x81 });

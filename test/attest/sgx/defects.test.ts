@@ -11,7 +11,7 @@ interface Defect {
     readonly code: RefusalCode;
     readonly claim: string;
     readonly setting?: string;
-    change(world: World): void;
+    readonly change: (world: World) => void;
 }
 
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
@@ -108,7 +108,7 @@ const enclaveDefects: Defect[] = [
         what: "a QE in debug mode, though the identity's mask lets it pass", code: "AE-ATTEST-TCB", claim: "QE report: ATTRIBUTES.DEBUG",
         change(world) {
             world.quote.qeReport.attributes = bytes("1700000000000000e700000000000000");
-            world.qeIdentity.attributesMask = "F9FFFFFFFFFFFFFF0000000000000000";
+            world.qeIdentity["attributesMask"] = "F9FFFFFFFFFFFFFF0000000000000000";
         },
     },
     { what: "a QE below every level", code: "AE-ATTEST-TCB", claim: "QE report: ISVSVN", change: (world) => { world.quote.qeReport.isvSvn = 5; } },

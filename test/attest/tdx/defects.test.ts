@@ -10,7 +10,7 @@ interface Defect {
     readonly code: RefusalCode;
     readonly claim: string;
     readonly setting?: string;
-    change(world: World): void;
+    readonly change: (world: World) => void;
 }
 
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
@@ -43,20 +43,20 @@ const defects: Defect[] = [
     { what: "the TCB info of SGX", code: "AE-ATTEST-MALFORMED", claim: "TCB info: id", change: (world) => { world.tcbInfo.id = "SGX"; } },
     {
         what: "15 TDX components", code: "AE-ATTEST-MALFORMED", claim: "TCB info: tcbLevels.0.tcb.tdxtcbcomponents",
-        change: (world) => { world.tcbInfo.tcbLevels[0].tcb.tdxtcbcomponents.pop(); },
+        change: (world) => { world.tcbInfo.tcbLevels[0].tcb.tdxtcbcomponents!.pop(); },
     },
     {
         what: "17 TDX components", code: "AE-ATTEST-MALFORMED", claim: "TCB info: tcbLevels.1.tcb.tdxtcbcomponents",
-        change: (world) => { world.tcbInfo.tcbLevels[1].tcb.tdxtcbcomponents.push({ svn: 0 }); },
+        change: (world) => { world.tcbInfo.tcbLevels[1].tcb.tdxtcbcomponents!.push({ svn: 0 }); },
     },
     { what: "levels without TDX components", code: "AE-ATTEST-MALFORMED", claim: "TCB info: tcbLevels.0.tcb.tdxtcbcomponents", change: (world) => { delete world.tcbInfo.tcbLevels[0].tcb.tdxtcbcomponents; } },
     { what: "another SEAM signer", code: "AE-ATTEST-TCB", claim: "TDX module: MRSIGNERSEAM", change: (world) => { world.td!.mrSignerSeam = bytes("01".repeat(48)); } },
     { what: "SEAM attributes", code: "AE-ATTEST-TCB", claim: "TDX module: SEAMATTRIBUTES", change: (world) => { world.td!.seamAttributes = bytes("0100000000000000"); } },
     { what: "a module without identity", code: "AE-ATTEST-TCB", claim: "TDX module: identity", change: (world) => { world.td!.teeTcbSvn = bytes("06030200000000000000000000000000"); } },
-    { what: "an identity of another module", code: "AE-ATTEST-TCB", claim: "TDX module: identity", change: (world) => { world.tcbInfo.tdxModuleIdentities[0].id = "TDX_03"; } },
+    { what: "an identity of another module", code: "AE-ATTEST-TCB", claim: "TDX module: identity", change: (world) => { world.tcbInfo.tdxModuleIdentities![0].id = "TDX_03"; } },
     {
         what: "a SEAM signer that only the module's identity excludes", code: "AE-ATTEST-TCB", claim: "TDX module: MRSIGNERSEAM",
-        change: (world) => { world.tcbInfo.tdxModuleIdentities[0].mrsigner = "01".repeat(48); },
+        change: (world) => { world.tcbInfo.tdxModuleIdentities![0].mrsigner = "01".repeat(48); },
     },
     { what: "a module below every level", code: "AE-ATTEST-TCB", claim: "TDX module: version", change: (world) => { world.td!.teeTcbSvn = bytes("01010200000000000000000000000000"); } },
     { what: "a TDX component below every level", code: "AE-ATTEST-TCB", claim: "TCB level", change: (world) => { world.td!.teeTcbSvn = bytes("06010100000000000000000000000000"); } },
@@ -68,7 +68,7 @@ const defects: Defect[] = [
         what: "an outdated module", code: "AE-ATTEST-TCB", claim: "status", setting: "tcbStatuses",
         change: (world) => { world.td!.teeTcbSvn = bytes("03010200000000000000000000000000"); },
     },
-    { what: "a revoked module level", code: "AE-ATTEST-TCB", claim: "status", change: (world) => { world.tcbInfo.tdxModuleIdentities[0].tcbLevels[0].tcbStatus = "Revoked"; } },
+    { what: "a revoked module level", code: "AE-ATTEST-TCB", claim: "status", change: (world) => { world.tcbInfo.tdxModuleIdentities![0].tcbLevels[0].tcbStatus = "Revoked"; } },
     { what: "reserved attributes", code: "AE-ATTEST-POLICY", claim: "tdAttributes", change: (world) => { world.td!.tdAttributes = bytes("0001001000000000"); } },
     { what: "a migratable domain", code: "AE-ATTEST-POLICY", claim: "tdAttributes", change: (world) => { world.td!.tdAttributes = bytes("0000003000000000"); } },
     { what: "SEPT_VE_DISABLE clear", code: "AE-ATTEST-POLICY", claim: "tdAttributes.SEPT_VE_DISABLE", change: (world) => { world.td!.tdAttributes = bytes("0000000000000000"); } },
