@@ -77,8 +77,7 @@ export function policySection(trust: Trust, name: EvidenceName): unknown {
  * @returns 32 bytes
  */
 export function policyHash(trust: Trust): Uint8Array {
-    const { collateral: _where, ...what } = trust;
-    return sha256(new TextEncoder().encode(`aex/v1/policy\0${canonicalJson(what)}`));
+    return sha256(new TextEncoder().encode(`aex/v1/policy\0${canonicalJson({ ...trust, collateral: undefined })}`));
 }
 
 /** RFC 8785 for what policies consist of: members in the order of their names, absent ones left out, no whitespace. */

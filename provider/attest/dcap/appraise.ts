@@ -12,9 +12,11 @@ export function appraisePlatform(claims: DcapClaims, policy: DcapPolicy, reasons
     if (policy.platforms !== undefined) {
         reasons.policy(policy.platforms.includes(claims.platform), "platform", claims.platform, policy.platforms.join(" or ") || "none", "platforms");
     }
-    for (const flag of ["dynamicPlatform", "cachedKeys", "smt"] as const) {
+    // Single-package platforms have neither replaceable packages nor cached keys; on multithreading they are silent.
+    for (const flag of ["dynamicPlatform", "cachedKeys"] as const) {
         reasons.policy(policy[flag] || claims[flag] !== true, flag, "true", "false", flag);
     }
+    reasons.policy(policy.smt || claims.smt === false, "smt", claims.smt === null ? "not stated" : "true", "false", "smt");
     reasons.policy(policy.debug || claims.debug === "disabled", "debug", claims.debug, "disabled", "debug");
 }
 

@@ -63,6 +63,14 @@ describe("SGX policy", () => {
         });
     }
 
+    it("refuses a platform that does not state its multithreading when the policy forbids it", () => {
+        const world = changed((change) => {
+            change.facts.platform = null;
+            change.pckCa.subject = change.pck.issuer = change.pckCrl.issuer = "Intel SGX PCK Processor CA";
+        });
+        assertRefused(judge(world, { trust: { sgx: { smt: false } } }), "AE-ATTEST-POLICY", "smt", "authentic:trust.sgx.smt");
+    });
+
     it("decides by the first level that the platform reaches, and merges the quoting enclave's", () => {
         const older = changed((world) => {
             world.facts.components[0] = 3;
