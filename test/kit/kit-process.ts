@@ -202,8 +202,9 @@ export class KitProcess {
         const reply = records.find((one) => one.kind === OUT.reply && one.argument === number)?.body;
         if (reply === undefined) throw new Error(`no reply to ${type}`);
         if (reply.length === 3 && reply[0] === 0xff) return { type: "refused", code: reply.readUInt16BE(1) };
-        if (type === "m1") return { type: "m2", body: reply.subarray(0, -64), evidence: { type: 0, body: reply.subarray(-64) } };
-        return { type: REPLIES[type], body: reply };
+        // Copies, and no Buffers, whose slice() is a view.
+        if (type === "m1") return { type: "m2", body: Uint8Array.from(reply.subarray(0, -64)), evidence: { type: 0, body: Uint8Array.from(reply.subarray(-64)) } };
+        return { type: REPLIES[type], body: Uint8Array.from(reply) };
     }
 }
 
