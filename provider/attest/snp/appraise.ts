@@ -22,6 +22,7 @@ export function appraiseSnp(claims: SnpClaims, policy: SnpPolicy, references: Sn
 
 function appraisePlatform(claims: SnpClaims, policy: SnpPolicy, reasons: Reasons): void {
     reasons.oneOf(policy.products, "AE-ATTEST-POLICY", "product", claims.product, `${SECTION}.products`);
+    reasons.oneOf(policy.platforms, "AE-ATTEST-POLICY", "platform", claims.platform, `${SECTION}.platforms`);
     reasons.oneOf(policy.endorsementKeys, "AE-ATTEST-POLICY", "endorsementKey", claims.endorsementKey, `${SECTION}.endorsementKeys`);
     if (claims.endorsementKey === "vlek") {
         reasons.oneOf(policy.cspIds, "AE-ATTEST-POLICY", "cspId", claims.cspId, `${SECTION}.cspIds`);

@@ -17,6 +17,8 @@ export const snpPolicySchema = z.strictObject({
     revocation: z.enum(["required", "optional"]).default("required"),
     /** Product lines that are accepted. */
     products: setOf(product).prefault(["Milan", "Genoa", "Turin"]),
+    /** Enrolled machines, by CHIP_ID; by default every genuine machine. */
+    platforms: setOf(hexString(64)).optional(),
     /** Keys that may sign: of the chip (`vcek`), or of a cloud provider (`vlek`), which then has to be listed too. */
     endorsementKeys: setOf(z.enum(["vcek", "vlek"])).prefault(["vcek"]),
     /** Providers whose VLEKs are accepted, by the CSP id of the certificate. */

@@ -230,6 +230,11 @@ describe("SEV-SNP", function () {
             assertAccepted(run(buildReport(), { policy: { minimumTcb: { Milan: { snp: 8, microcode: 115 }, Genoa: { snp: 99 } } } }));
         });
 
+        it("is refused: a machine that is not enrolled, where machines are", () => {
+            assertAccepted(run(buildReport(), { policy: { platforms: [hex(chipIdOf("Milan"))] } }));
+            assertRefused(run(buildReport(), { policy: { platforms: ["00".repeat(64)] } }), ["POLICY", "platform", "authentic:trust.snp.platforms"]);
+        });
+
         it("is refused: a product that the policy does not list", () => {
             assertRefused(run(buildReport(), { policy: { products: ["Genoa"] } }), ["POLICY", "product", "authentic:trust.snp.products"]);
         });
