@@ -3,6 +3,7 @@
 use crate::api::{Body, Names, Shared};
 use crate::clock::now;
 use crate::error::ApiError;
+use crate::instance::Instance;
 use crate::logs::tail;
 use authentic_wire::control::{Answer, Bytes, Call, Evidence};
 use authentic_wire::id::Id;
@@ -177,7 +178,9 @@ pub async fn set_trigger(State(agent): Shared, Names((instance, name)): Names<(I
     if !(1..=MAX_PERIOD_MS).contains(&trigger.every_ms) {
         return Err(ApiError::malformed(format!("everyMs is 1 to {MAX_PERIOD_MS}")));
     }
-    agent.supervisor.get(instance)?.call(Call::SetTrigger { name, endpoint: trigger.endpoint, every_ms: trigger.every_ms }).await?;
+    let instance = agent.supervisor.get(instance)?;
+    check_entry(&instance, trigger.endpoint)?;
+    instance.call(Call::SetTrigger { name, endpoint: trigger.endpoint, every_ms: trigger.every_ms }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -187,9 +190,20 @@ pub async fn remove_trigger(State(agent): Shared, Names((instance, name)): Names
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Only entries can be called; the module would not answer for anything else.
+fn check_entry(instance: &Instance, endpoint: u16) -> Result<(), ApiError> {
+    match instance.file.interface.get(usize::from(endpoint)) {
+        Some(declaration) if declaration.kind == "entry" => Ok(()),
+        Some(declaration) => Err(ApiError::malformed(format!("endpoint {endpoint} is the {} {}, not an entry", declaration.kind, declaration.name))),
+        None => Err(ApiError::malformed(format!("the module has no endpoint {endpoint}"))),
+    }
+}
+
 /// `POST /v1/instances/{instance}/entries/{endpoint}`.
 pub async fn call_entry(State(agent): Shared, Names((instance, endpoint)): Names<(Id, u16)>) -> Result<Response, ApiError> {
-    match agent.supervisor.get(instance)?.call(Call::Entry { endpoint }).await? {
+    let instance = agent.supervisor.get(instance)?;
+    check_entry(&instance, endpoint)?;
+    match instance.call(Call::Entry { endpoint }).await? {
         Answer::Entry { called } => Ok(Json(json!({ "result": if called { "done" } else { "full" } })).into_response()),
         _ => Err(unexpected()),
     }

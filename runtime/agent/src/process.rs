@@ -81,7 +81,10 @@ impl Process {
                 Ok(Self { pid, link, handle, child: Some(child), oom_kills })
             }
             Err(error) => {
-                let _ = child.start_kill();
+                // A host that cannot start says why and ends; another one is killed.
+                if tokio::time::timeout(STOP, child.wait()).await.is_err() {
+                    let _ = child.start_kill();
+                }
                 let mut output = String::new();
                 if let Some(stderr) = child.stderr.take() {
                     let _ = tokio::time::timeout(STOP, stderr.take(MAX_ERROR).read_to_string(&mut output)).await;

@@ -1,7 +1,7 @@
 //! Calls of the agent.
 
 use crate::connection::Handle;
-use crate::host::{Caller, Host, Message};
+use crate::host::{Caller, Host, Message, failed_instance};
 use crate::link::LinkError;
 use crate::trigger::{MAX_TRIGGERS, Trigger};
 use authentic_wire::control::{self, Answer, Call, ConnectionStatus, Request, Route, Status};
@@ -101,7 +101,7 @@ impl Host {
             }
             Call::Entry { endpoint } => {
                 if self.failed.is_some() {
-                    error("AE-HOST-FAILED", "the instance has failed", "delete the instance and start it again")
+                    failed_instance()
                 } else if self.call_entry(endpoint, Caller::Agent(link, id)) {
                     return;
                 } else {

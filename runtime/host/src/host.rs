@@ -63,6 +63,15 @@ pub struct Message {
     pub body: Vec<u8>,
 }
 
+/// The answer to calls of entries of an instance that has failed.
+pub fn failed_instance() -> Answer {
+    Answer::Error {
+        code: "AE-HOST-FAILED".into(),
+        message: "the instance has failed".into(),
+        next: "look at the instance's reason and logs; delete the instance and start it again".into(),
+    }
+}
+
 /// Everything a module host holds.
 pub struct Host {
     /// What it was told.
@@ -254,7 +263,7 @@ impl Host {
             self.failed = Some(reason);
             for (_, caller) in std::mem::take(&mut self.called).into_iter().chain(std::mem::take(&mut self.calls)) {
                 if let Caller::Agent(link, id) = caller {
-                    self.answer(link, id, Answer::Entry { called: false });
+                    self.answer(link, id, failed_instance());
                 }
             }
         }

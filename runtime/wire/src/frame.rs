@@ -2,8 +2,8 @@
 
 use std::io;
 
-/// Smallest value of the length prefix: 22 bytes of header and a tag.
-pub const MIN_LENGTH: usize = 38;
+/// Smallest value of the length prefix: 22 bytes of header and a tag of 8 (suite 4).
+pub const MIN_LENGTH: usize = 30;
 /// Largest value of the length prefix: an event of 64 KiB.
 pub const MAX_LENGTH: usize = 65_574;
 /// Bytes of the length prefix.
@@ -50,7 +50,7 @@ pub struct Header {
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum FrameError {
     /// The length is outside its bounds.
-    #[error("a frame of {0} bytes; frames have 38 to 65,574")]
+    #[error("a frame of {0} bytes; frames have 30 to 65,574")]
     Length(usize),
     /// The version is another.
     #[error("a frame of version {0}, this host speaks version 1")]
