@@ -153,7 +153,7 @@ export class Rig {
 
 /** Overwrites one byte. */
 export const altered = (bytes: Uint8Array, at: number): Uint8Array => {
-    const copy = bytes.slice();
+    const copy = Uint8Array.from(bytes);
     copy[at < 0 ? copy.length + at : at]! ^= 1;
     return copy;
 };
