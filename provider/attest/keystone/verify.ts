@@ -41,9 +41,7 @@ export function verifyKeystone(report: KeystoneReport, _collateral: null, { root
     if (!devices.includes(hex(report.deviceKey))) {
         throw refuse("AE-ATTEST-BINDING", "Keystone report: device key", hex(report.deviceKey), "an enrolled device", "authentic:trust.keystone.devices");
     }
-    if (roots.assurance === "hardware") {
-        refuseTestKey("Keystone report: device key", ed25519Spki(report.deviceKey));
-    }
+    refuseTestKey("Keystone report: device key", ed25519Spki(report.deviceKey));
     checkSignature(report.deviceKey, report.monitorSigned, report.monitorSignature, "Keystone report: security monitor signature", "the device key");
     checkSignature(report.monitorKey, report.enclaveSigned, report.enclaveSignature, "Keystone report: enclave signature", "the security monitor key");
     return { report, assurance: roots.assurance };

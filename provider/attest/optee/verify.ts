@@ -28,9 +28,7 @@ export function verifyOptee(evidence: OpteeEvidence, _collateral: null, { roots,
     const keys = roots.assurance === "hardware"
         ? policy.devices.map(enrolledKey)
         : roots.anchors.map((spki) => parseRsaKey(spki, "OP-TEE device key"));
-    if (roots.assurance === "hardware") {
-        keys.forEach(({ spki }, index) => { refuseTestKey(`authentic:trust.optee.devices[${index}]`, spki); });
-    }
+    keys.forEach(({ spki }, index) => { refuseTestKey(`authentic:trust.optee.devices[${index}]`, spki); });
     const signer = keys.find((key) => signed(key, evidence));
     if (signer === undefined) {
         throw refuse("AE-ATTEST-SIGNATURE", "OP-TEE evidence: signature", "invalid under every enrolled key", "a signature of an enrolled device", "authentic:trust.optee.devices");

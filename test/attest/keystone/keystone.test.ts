@@ -98,6 +98,7 @@ describe("Keystone report", () => {
         const published = Buffer.from("0faad4ff01178583baa588966f7c1ff32564dd17d7dc2b46cb50a84a69270b4c", "hex");
         const evidence = report((b) => { b.set(published, At.deviceKey); });
         assertRefused(run(evidence, { policy: { ...policy, devices: [hex(published)] } }), ["CHAIN", "device key", null]);
+        assertRefused(run(evidence, { emulated: true, roots: { assurance: "emulated", anchors: [ed25519Spki(published)] } }), ["CHAIN", "device key", null]);
     });
 
     it("is refused: a monitor key of small order, under which anybody can sign", () => {

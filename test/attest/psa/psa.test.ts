@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { concat, hex } from "../../../provider/attest/bytes";
 import { psa } from "../../../provider/attest/psa";
+import { encodePem } from "../../../provider/attest/x509/pem";
 import { appraise, assertAccepted, assertRefused } from "../appraising";
 import { genuine, singleByteChanges } from "../vectors";
 import { attestationKey, encode, ES256_HEADER, sign1, type Envelope, type Item } from "./token";
@@ -254,15 +255,22 @@ describe("PSA token", () => {
     });
 
     describe("keys", () => {
-        it("are refused when their private half is published, enrolled or not", () => {
-            // Trusted Firmware-M's initial attestation test key.
-            const point = Buffer.from("0479eba90e8bf450a6751576ad4599b07adf938da3bb0bd17d0036ed49a2d0fc3fbfcdfa8956b568bfdb8673e648d8b58d929955b14a26c3080f34117d971d6864", "hex");
-            const spki = concat(Buffer.from("3059301306072a8648ce3d020106082a8648ce3d030107034200", "hex"), point);
-            const lines = Buffer.from(spki).toString("base64").match(/.{1,64}/g) ?? [];
-            const pem = ["-----BEGIN PUBLIC KEY-----", ...lines, "-----END PUBLIC KEY-----", ""].join("\n");
-            const id = concat(Uint8Array.of(1), createHash("sha256").update(point).digest());
-            assertRefused(run(token({ 256: id }), { policy: { devices: [{ key: pem }] } }), ["CHAIN", "PSA attestation key"]);
-        });
+        const published = {
+            "Trusted Firmware-M's initial attestation test key": "79eba90e8bf450a6751576ad4599b07adf938da3bb0bd17d0036ed49a2d0fc3fbfcdfa8956b568bfdb8673e648d8b58d929955b14a26c3080f34117d971d6864",
+            "the test key of OP-TEE's Veraison attestation PTA": "30a0424cd21c2944838a2d75c92b37e76ea20d9f00893a3b4eee8a3c0aafec3ee04b65e92456d9888b52b379bdfbd51ee869ef1f0fc65b6659695b6cce081723",
+            "the key of the iat-verifier's sample tokens": "4e5e22099e3bceb45b446d1355fd1dc3b545947b6fd7c1c89d886798c3726e8f80d70b840b256aac34a62ede1043364f044095f003474b91e0182092afb13f2e",
+        };
+
+        for (const [name, coordinates] of Object.entries(published)) {
+            it(`are refused when their private half is published, even when enrolled: ${name}`, () => {
+                const point = Buffer.from(`04${coordinates}`, "hex");
+                const spki = concat(Buffer.from("3059301306072a8648ce3d020106082a8648ce3d030107034200", "hex"), point);
+                const id = concat(Uint8Array.of(1), createHash("sha256").update(point).digest());
+                const reasons: readonly [string, string, null] = ["CHAIN", "PSA attestation key", null];
+                assertRefused(run(token({ 256: id }), { policy: { devices: [{ key: encodePem("PUBLIC KEY", spki) }] } }), reasons);
+                assertRefused(run(token({ 256: id }), { emulated: true, roots: { assurance: "emulated", anchors: [spki] } }), reasons);
+            });
+        }
 
         it("are refused in other spellings of PEM, of another curve, and several in one", () => {
             for (const key of [device.pem.replaceAll("\n", "\r\n"), device.pem.trimEnd(), `${device.pem}${other.pem}`, device.pem.replace("PUBLIC", "EC PUBLIC")]) {
