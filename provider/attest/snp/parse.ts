@@ -3,21 +3,14 @@
 // AMD, "SEV Secure Nested Paging Firmware ABI Specification", publication 56860, revision 1.58: table 23
 // (ATTESTATION_REPORT), table 10 (guest policy), table 24 (PLATFORM_INFO), table 139 (ECDSA signature).
 //
-// | offset | bytes | field |
-// |---|---|---|
-// | 000 | 4 | VERSION |                      | 0e0 | 48 | ID_KEY_DIGEST |
-// | 004 | 4 | GUEST_SVN |                    | 110 | 48 | AUTHOR_KEY_DIGEST |
-// | 008 | 8 | POLICY |                       | 140 | 32 | REPORT_ID |
-// | 010 | 16 | FAMILY_ID |                   | 160 | 32 | REPORT_ID_MA |
-// | 020 | 16 | IMAGE_ID |                    | 180 | 8 | REPORTED_TCB |
-// | 030 | 4 | VMPL |                         | 188 | 3 | CPUID family, model, stepping (from version 3) |
-// | 034 | 4 | SIGNATURE_ALGO |               | 1a0 | 64 | CHIP_ID |
-// | 038 | 8 | CURRENT_TCB |                  | 1e0 | 8 | COMMITTED_TCB |
-// | 040 | 8 | PLATFORM_INFO |                | 1e8 | 3 + 1 | CURRENT build, minor, major, reserved |
-// | 048 | 4 | AUTHOR_KEY_EN, MASK_CHIP_KEY, SIGNING_KEY | 1ec | 3 + 1 | COMMITTED build, minor, major, reserved |
-// | 050 | 64 | REPORT_DATA |                 | 1f0 | 8 | LAUNCH_TCB |
-// | 090 | 48 | MEASUREMENT |                 | 1f8 | 16 | LAUNCH and CURRENT mitigation vectors (from version 5) |
-// | 0c0 | 32 | HOST_DATA |                   | 2a0 | 512 | signature: R and S, 72 bytes each, little-endian, then zeros |
+//   000  4 VERSION           030  4 VMPL             0c0 32 HOST_DATA            188  3 CPUID family, model, stepping (from 3 on)
+//   004  4 GUEST_SVN         034  4 SIGNATURE_ALGO   0e0 48 ID_KEY_DIGEST        1a0 64 CHIP_ID
+//   008  8 POLICY            038  8 CURRENT_TCB      110 48 AUTHOR_KEY_DIGEST    1e0  8 COMMITTED_TCB
+//   010 16 FAMILY_ID         040  8 PLATFORM_INFO    140 32 REPORT_ID            1e8  4 CURRENT build, minor, major, 0
+//   020 16 IMAGE_ID          048  4 key flags        160 32 REPORT_ID_MA         1ec  4 COMMITTED build, minor, major, 0
+//   050 64 REPORT_DATA       090 48 MEASUREMENT      180  8 REPORTED_TCB         1f0  8 LAUNCH_TCB
+//   1f8 16 LAUNCH and CURRENT mitigation vectors (from 5 on)
+//   2a0 512 signature: R and S, 72 bytes each, little-endian, then zeros
 import { ByteReader } from "../bytes";
 import { malformed, refuse } from "../refusal";
 
