@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command line `authentic`: one file for each subcommand.
 
+import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { AuthenticError } from "../errors";
 import { ExitCode } from "./exit-code";
@@ -11,6 +12,7 @@ async function main(argv: readonly string[]): Promise<number> {
     let exitCode: number = ExitCode.accepted;
     const program = new Command("authentic")
         .description("Authentic execution on heterogeneous trusted execution environments")
+        .version(packageVersion())
         .addCommand(verifyCommand((code) => { exitCode = code; }));
     for (const command of [program, ...program.commands]) {
         command.exitOverride().showHelpAfterError("(add --help for the options and examples)");
@@ -29,6 +31,10 @@ async function main(argv: readonly string[]): Promise<number> {
         }
         throw error;
     }
+}
+
+function packageVersion(): string {
+    return (JSON.parse(readFileSync(require.resolve("pulumi-authentic/package.json"), "utf8")) as { version: string }).version;
 }
 
 // Not process.exit, which would cut off output to a pipe.

@@ -21,15 +21,15 @@ const TYPES = ["sgx", "tdx", "snp", "psa", "keystone", "optee"] as const satisfi
 /** Options of the command, as commander collects them. */
 interface VerifyOptions {
     readonly type: (typeof TYPES)[number];
-    readonly collateral: readonly string[];
-    readonly key: readonly string[];
-    readonly instance: readonly string[];
-    readonly root: readonly string[];
+    readonly collateral?: readonly string[];
+    readonly key?: readonly string[];
+    readonly instance?: readonly string[];
+    readonly root?: readonly string[];
     readonly policy?: string;
     readonly references?: string;
     readonly reportData?: string;
     readonly time: string;
-    readonly json: boolean;
+    readonly json?: boolean;
 }
 
 // The generic parameters differ for each type; the verifier only passes its own values from step to step.
@@ -52,7 +52,7 @@ Examples:
 
 Exit codes: 0 accepted, 3 refused, 2 the call cannot be carried out.`;
 
-const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
+const collect = (value: string, previous: readonly string[] | undefined): readonly string[] => [...(previous ?? []), value];
 
 /**
  * The subcommand.
@@ -64,19 +64,19 @@ export function verifyCommand(exit: (code: number) => void): Command {
         .description("verify attestation evidence, offline, at a given time, and say what it shows and why it is refused")
         .argument("<file>", "the evidence: binary, or its hexadecimal digits")
         .addOption(new Option("--type <type>", "evidence type").choices(TYPES).makeOptionMandatory())
-        .option("--collateral <file>", "collateral JSON, or certificates and revocation lists as PEM or DER (repeatable)", collect, [])
-        .option("--key <file>", "public key of an enrolled device, for psa, keystone and optee (repeatable)", collect, [])
-        .option("--instance <hex>", "instance id of the device of each --key, for PSA tokens that precede RFC 9783 (repeatable)", collect, [])
-        .option("--root <file>", "root of an emulator, certificate or public key, instead of the vendor's (repeatable)", collect, [])
+        .option("--collateral <file>", "collateral JSON, or certificates and revocation lists as PEM or DER (repeatable)", collect)
+        .option("--key <file>", "public key of an enrolled device, for psa, keystone and optee (repeatable)", collect)
+        .option("--instance <hex>", "instance id of the device of each --key, for PSA tokens that precede RFC 9783 (repeatable)", collect)
+        .option("--root <file>", "root of an emulator, certificate or public key, instead of the vendor's (repeatable)", collect)
         .option("--policy <file>", "policy: the value of authentic:trust, as JSON; without one the strictest applies")
         .option("--references <file>", "reference values of the attester, as JSON; without them its code is not compared")
         .option("--report-data <hex>", "what the evidence has to be bound to, at full width; without it the binding is not compared")
         .requiredOption("--time <instant>", "verification time, as 2025-07-01T00:00:00Z")
-        .option("--json", "print {accepted, status, advisories, claims, reasons, unchecked} as JSON", false)
+        .option("--json", "print {accepted, status, advisories, claims, reasons, unchecked} as JSON")
         .addHelpText("after", EXAMPLES)
         .action((file: string, options: VerifyOptions) => {
             const verdict = verifyFile(file, options);
-            const output = options.json ? JSON.stringify(verdict, null, 2) : explain(options.type, verdict).join("\n");
+            const output = options.json === true ? JSON.stringify(verdict, null, 2) : explain(options.type, verdict).join("\n");
             process.stdout.write(`${output}\n`);
             exit(verdict.accepted ? ExitCode.accepted : ExitCode.refused);
         });
@@ -88,12 +88,12 @@ function verifyFile(file: string, options: VerifyOptions): Verdict {
         throw new AuthenticError("AE-ATTEST-TIME", `"${options.time}" is not an instant`, "write --time as 2025-07-01T00:00:00Z");
     }
     const policy = parseTrust(options.policy === undefined ? {} : readJson(options.policy, "policy"));
-    const trust = enrollKeys(policy, options.type, options.key, options.instance);
+    const trust = enrollKeys(policy, options.type, options.key ?? [], options.instance ?? []);
     const expected = options.reportData === undefined ? null : reportData(options.reportData);
     const type = evidenceTypes[options.type] as unknown as AnyEvidenceType;
-    const verdict = verifyEvidence(type, evidenceOfFile(readInput(file, "evidence")), options.collateral.map((path) => readInput(path, "collateral")), {
+    const verdict = verifyEvidence(type, evidenceOfFile(readInput(file, "evidence")), (options.collateral ?? []).map((path) => readInput(path, "collateral")), {
         trust,
-        roots: rootsOf(options.root),
+        roots: rootsOf(options.root ?? []),
         at,
         reportData: null,
         references: options.references === undefined ? null : readJson(options.references, "reference values"),

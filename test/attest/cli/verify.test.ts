@@ -234,5 +234,6 @@ describe("authentic verify", function () {
         assert.match(help.stdout, /Examples:[^]*authentic verify quote\.bin --type sgx[^]*Exit codes: 0 accepted, 3 refused, 2/);
         assert.match(authentic("--help").stdout, /verify/);
         assert.equal(authentic("--help").code, 0);
+        assert.match(authentic("--version").stdout, /^\d+\.\d+\.\d+\n$/);
     });
 });
