@@ -54,7 +54,7 @@ export async function compileProgram({ sources, flags = [], own = {}, crypto, pa
             const object = path.join(folder, `${objects.length}.o`);
             objects.push(object);
             await run(["cc", ...TARGET, ...C_FLAGS, ...flags, ...(source.endsWith("memory.c") ? ["-fno-builtin"] : []), ...(own[source] ?? []),
-                "-I", path.join(kit.folder, "include"), "-I", path.join(kit.folder, "core"), "-DAUTHENTIC_KIT_DIGEST=" + Array(32).fill("0x6b").join(","), "-c", file, "-o", object]);
+                "-I", path.join(kit.folder, "include"), "-I", path.join(kit.folder, "core"), "-I", path.join(kit.folder, "crypto"), "-DAUTHENTIC_KIT_DIGEST=" + Array(32).fill("0x6b").join(","), "-c", file, "-o", object]);
         }
         if (crypto) {
             const object = path.join(folder, "crypto.o");

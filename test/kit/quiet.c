@@ -11,3 +11,9 @@ AUTHENTIC_HANDLER(handler, 64, 64) {
     return (int64_t)length;
 }
 AUTHENTIC_REQUEST(request, 64, 64)
+
+struct memory {
+    uint64_t events, sum;
+};
+AUTHENTIC_STATE(struct memory, memory, 3)
+AUTHENTIC_CONFIG_INTEGER(limit)

@@ -39,7 +39,7 @@ const WITHOUT_RESULT = "call";
 
 const start = (...sessions: readonly Session[]): Promise<KitProcess> => {
     const { deployment, instance, deployerKey, measurement, incarnation } = file.given;
-    return KitProcess.start({ module: "quiet.c",
+    return KitProcess.start({ module: "quiet.c", values: new Map([["limit", 0n]]),
         deployment: bytes(deployment), instance: bytes(instance), deployerKey: bytes(deployerKey), measurement: bytes(measurement),
         entropy: concat(bytes(incarnation), ...sessions.flatMap(({ nonceM, skE }) => [bytes(nonceM), bytes(skE)])),
     });
