@@ -51,10 +51,11 @@ const openRequest = async ({ name, sources, includes = [], defines = {} }: Build
     return { name, sources: opened, includes: includes.map((folder) => path.resolve(folder)), defines };
 };
 
+const exists = (file: string): Promise<boolean> => stat(file).then(() => true, () => false);
 const digestOf = async (file: string): Promise<string> => readFile(file).then((content) => cacheKey(content), () => "absent");
 
 const unchanged = async ({ files, absent }: Included): Promise<boolean> => {
-    const present = await Promise.all(absent.map((file) => stat(file).then(() => true, () => false)));
+    const present = await Promise.all(absent.map(exists));
     if (present.some(Boolean)) return false;
     const digests = await Promise.all(files.map(([file]) => digestOf(file)));
     return digests.every((digest, index) => digest === files[index]?.[1]);
@@ -69,10 +70,10 @@ const includedBy = async (request: Request, kit: Kit, rules: readonly string[]):
     const headers = [...new Set(rules.flatMap(parseRule).map((file) => path.resolve(file)))]
         .filter((file) => !own.has(file) && !file.startsWith(kit.folder + path.sep));
     const folders = [...new Set(request.sources.map(({ file }) => path.dirname(file))), ...request.includes];
-    const absent = headers.flatMap((header) => {
-        const index = folders.findIndex((folder) => header.startsWith(folder + path.sep));
-        return folders.slice(0, Math.max(index, 0)).map((folder) => path.join(folder, path.relative(folders[index] ?? "", header)));
-    });
+    const before = headers.flatMap((header) => folders.flatMap((folder, index) =>
+        (header.startsWith(folder + path.sep) ? folders.slice(0, index).map((earlier) => path.join(earlier, path.relative(folder, header))) : [])));
+    const there = await Promise.all(before.map(exists));
+    const absent = before.filter((_, index) => there[index] === false);
     return { files: await Promise.all(headers.map(async (file) => [file, await digestOf(file)] as const)), absent };
 };
 

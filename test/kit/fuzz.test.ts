@@ -20,7 +20,7 @@ describe(`the kit's parsers, fuzzed with seed ${SEED}`, () => {
         const program = await compileProgram({
             sources: [...CORE, "kit/ports/native/entry.S", "kit/ports/native/port.c", "fuzz.c", "fuzz-crypto.c", "quiet.c"],
             // A small table is filled up more often.
-            flags: ["-DAUTHENTIC_CONNECTIONS=16", "-fsanitize=undefined", "-fsanitize-trap=undefined", "-fno-sanitize=function,alignment"],
+            flags: ["-DAUTHENTIC_CONNECTIONS=16", "-DAUTHENTIC_EVENT=4096", "-fsanitize=undefined", "-fsanitize-trap=undefined", "-fno-sanitize=function,alignment"],
             own: { "kit/ports/native/port.c": ["-Dport_random=native_random", "-Dport_measurement=native_measurement"] },
             crypto: false,
         });
