@@ -27,3 +27,8 @@ mod violation;
 pub use machine::{Machine, MachineBuilder, NoMemory, Stop};
 pub use modules::{CAPACITY, Module};
 pub use violation::{Attempt, Violation};
+
+/// Compiles the Rust of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/sancus-emulator.md")]
+struct Documentation;
