@@ -4,11 +4,11 @@ import type { PckCa } from "../collateral/pcs";
 import { equalBytes } from "../bytes";
 import { refuse } from "../refusal";
 import type { Certificate } from "../x509/certificate";
-import { checkNotRevoked, checkRevocationList } from "../x509/crl";
+import { checkNotRevoked, checkRevocationList, type RevocationList } from "../x509/crl";
 import { KeyUsage } from "../x509/extensions";
 import { verifyPath, type CertificateRole, type Fingerprint } from "../x509/path";
 import type { DcapCollateral } from "./collateral";
-import type { SgxTcbInfo, TcbInfo, TdxTcbInfo } from "./schemas";
+import type { TcbInfo } from "./schemas";
 import { PCK_CHAIN } from "./quote";
 
 const ROOT_CA = "Intel SGX Root CA";
@@ -44,7 +44,7 @@ export function pckCaOf(certificate: Certificate): PckCa {
  * @param anchors - pinned roots
  * @param at - verification time, milliseconds
  */
-export function verifyChains(pckChain: readonly [Certificate, Certificate, Certificate], collateral: DcapCollateral<SgxTcbInfo> | DcapCollateral<TdxTcbInfo> | DcapCollateral<TcbInfo>, anchors: ReadonlySet<Fingerprint>, at: number): void {
+export function verifyChains(pckChain: readonly [Certificate, Certificate, Certificate], collateral: DcapCollateral<TcbInfo>, anchors: ReadonlySet<Fingerprint>, at: number): void {
     const [pck, pckCa, root] = pckChain;
     verifyPath(pckChain, pckRoles, anchors, at);
 
@@ -62,8 +62,14 @@ export function verifyChains(pckChain: readonly [Certificate, Certificate, Certi
         throw refuse("AE-ATTEST-CHAIN", `${listIssuerName}: key`, "another key", "the key of the PCK CA certificate in the quote");
     }
 
-    for (const [{ chain }, name] of [[collateral.tcbInfo, "TCB info signing certificate"], [collateral.qeIdentity, "QE identity signing certificate"]] as const) {
-        verifyPath(chain, [role(name, [TCB_SIGNING], false), rootRole], anchors, at);
-        checkNotRevoked(chain[0], name, collateral.rootCrl);
+    const { tcbInfo, qeIdentity } = collateral;
+    verifySigner(tcbInfo.chain, "TCB info signing certificate", collateral.rootCrl, anchors, at);
+    if (qeIdentity.chain !== tcbInfo.chain) {
+        verifySigner(qeIdentity.chain, "QE identity signing certificate", collateral.rootCrl, anchors, at);
     }
+}
+
+function verifySigner(chain: readonly [Certificate, Certificate], name: string, rootCrl: RevocationList, anchors: ReadonlySet<Fingerprint>, at: number): void {
+    verifyPath(chain, [role(name, [TCB_SIGNING], false), rootRole], anchors, at);
+    checkNotRevoked(chain[0], name, rootCrl);
 }

@@ -49,14 +49,17 @@ export function verifyPath(path: readonly Certificate[], roles: readonly Certifi
     if (root === undefined || rootRole === undefined || path.length !== roles.length) {
         throw refuse("AE-ATTEST-CHAIN", "certificate chain: length", String(path.length), String(roles.length));
     }
+    // The hash covers every byte of the root, its signature of itself included, which therefore proves nothing more.
     if (!anchors.has(fingerprint(root.encoded))) {
         throw refuse("AE-ATTEST-CHAIN", `${rootRole.document}: fingerprint`, fingerprint(root.encoded), anchors.size === 0 ? "a pinned root, but none is" : [...anchors].join(" or "));
     }
     path.forEach((certificate, index) => {
         const role = roles[index] ?? rootRole;
         checkRole(certificate, role, index, at);
-        // The root signs itself, which proves that the pinned bytes are a whole certificate.
-        checkIssued(certificate, path[index + 1] ?? root, role.document);
+        const issuer = path[index + 1];
+        if (issuer !== undefined) {
+            checkIssued(certificate, issuer, role.document);
+        }
     });
 }
 

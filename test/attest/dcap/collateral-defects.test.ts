@@ -1,5 +1,6 @@
 // Every defect of certificates, revocation lists and signed collateral that a DCAP verifier has to notice; each is
 // signed by the right keys, so that only the one check can refuse it.
+import { encodePem } from "../../../provider/attest/x509/pem";
 import type { RefusalCode } from "../../../provider/attest/refusal";
 import { NOW, sgxWorld, tdxWorld, type World } from "../pki/intel";
 import { assertAccepted, assertRefused, judge } from "../pki/judge";
@@ -208,6 +209,16 @@ const certificateDefects: Defect[] = [
         },
     },
     {
+        what: "a QE identity signing certificate replaced by a PCK, with the right one for TCB info", code: "AE-ATTEST-CHAIN", claim: "QE identity signing certificate: common name",
+        change(world) {
+            world.alter.collateral = (collateral) => {
+                const [, root] = collateral.qeIdentityIssuerChain.split(/(?<=END CERTIFICATE-----\n)/);
+                const pck = issueCertificate({ ...world.pck, issuer: world.root.subject, signer: "root" }, world.keys);
+                return { ...collateral, qeIdentityIssuerChain: encodePem("CERTIFICATE", pck) + (root ?? "") };
+            };
+        },
+    },
+    {
         what: "a TCB signing certificate that is a CA", code: "AE-ATTEST-CHAIN", claim: "TCB info signing certificate: CA flag",
         change: (world) => { world.tcbSigning.extensions = [signsData, authority(0)]; },
     },
@@ -217,8 +228,7 @@ const certificateDefects: Defect[] = [
             world.alter.collateral = (collateral) => {
                 const [, root] = collateral.pckCrlIssuerChain.split(/(?<=END CERTIFICATE-----\n)/);
                 const other = issueCertificate({ ...world.pckCa, key: "other" }, world.keys);
-                const base64 = Buffer.from(other).toString("base64").replace(/.{64}(?=.)/g, "$&\n");
-                return { ...collateral, pckCrlIssuerChain: `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n${root ?? ""}` };
+                return { ...collateral, pckCrlIssuerChain: encodePem("CERTIFICATE", other) + (root ?? "") };
             };
         },
     },

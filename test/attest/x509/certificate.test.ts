@@ -107,18 +107,27 @@ describe("certificates", () => {
 
     it("are refused with a signature in another encoding of the same numbers", () => {
         const world = sgxWorld();
-        const root = parseCertificate(issueCertificate(world.root, world.keys), "root");
-        const role = { document: "root", commonNames: [root.subject.commonName], keyType: "P-256", ca: true, keyUsage: KeyUsage.certificateSign } as const;
-        const verify = (certificate: Certificate): void => verifyPath([certificate], [role], new Set([fingerprintOf(certificate)]), Date.UTC(2026, 2, 1));
-        verify(root);
-        for (const variant of [
-            Buffer.concat([root.signature, Uint8Array.of(0)]),
-            Buffer.concat([Uint8Array.of(0x30, 0x81), root.signature.subarray(1)]),
+        const [leaf, root] = [world.tcbSigning, world.root].map((spec) => parseCertificate(issueCertificate(spec, world.keys), "certificate")) as [Certificate, Certificate];
+        const role = (certificate: Certificate, ca: boolean) => ({ document: "certificate", commonNames: [certificate.subject.commonName], keyType: "P-256", ca, keyUsage: null } as const);
+        const verify = (changed: Certificate): void => verifyPath([changed, root], [role(leaf, false), role(root, true)], new Set([fingerprintOf(root)]), Date.UTC(2026, 2, 1));
+        verify(leaf);
+        for (const signature of [
+            Buffer.concat([leaf.signature, Uint8Array.of(0)]),
+            Buffer.concat([Uint8Array.of(0x30, 0x81), leaf.signature.subarray(1)]),
             new Uint8Array(0),
             seq(int(0), int(0)),
             seq(int(1), int(1)),
         ]) {
-            assert.throws(() => verify({ ...root, signature: variant }), EvidenceRefused);
+            assert.throws(() => verify({ ...leaf, signature }), EvidenceRefused);
+        }
+    });
+
+    it("are refused as a path without roots, and with more roles than certificates", () => {
+        const world = sgxWorld();
+        const root = parseCertificate(issueCertificate(world.root, world.keys), "root");
+        const role = { document: "root", commonNames: [root.subject.commonName], keyType: "P-256", ca: true, keyUsage: null } as const;
+        for (const [path, roles, anchors] of [[[], [], []], [[root], [role, role], [fingerprintOf(root)]], [[root], [role], []]] as const) {
+            assert.throws(() => verifyPath(path, roles, new Set(anchors), Date.UTC(2026, 2, 1)), (error) => error instanceof EvidenceRefused && error.refusal.code === "AE-ATTEST-CHAIN");
         }
     });
 });
