@@ -5,7 +5,7 @@ import type { ConnectionFacts } from "../session/session";
 import { addressOf, type ConnectionInputs, type ConnectionOutputs, type EndInputs } from "./connection-state";
 import { driverOf, endOf } from "./ends";
 import { instanceOf } from "./identity";
-import { observe } from "./observe";
+import { isSilence, observe } from "./observe";
 
 /**
  * Observes a connection without changing anything.
@@ -50,7 +50,7 @@ async function factsOf(end: EndInputs, properties: ConnectionOutputs): Promise<C
         const { status } = await (await driverOf(properties)).attest(await endOf(end, properties));
         return status.connections.find(({ connection }) => connection === properties.connection);
     } catch (error) {
-        if (error instanceof AuthenticError && error.code !== "AE-AGENT-UNREACHABLE") {
+        if (error instanceof AuthenticError && !isSilence(error)) {
             return error.code.startsWith("AE-ATTEST-") ? "refused" : "unresponsive";
         }
         throw error;

@@ -4,7 +4,7 @@ import { AuthenticError } from "../errors";
 import type { Attested } from "../session/session";
 import { driverOf, endOf } from "./ends";
 import type { ModuleInputs, ModuleOutputs } from "./module-state";
-import { observe } from "./observe";
+import { isSilence, observe } from "./observe";
 
 /** What attestation adds to the outputs. */
 type Observation = Pick<ModuleOutputs, "incarnation" | "assurance" | "kit" | "state">;
@@ -47,7 +47,7 @@ export async function inspect(properties: ModuleOutputs): Promise<Partial<Observ
         const attested = await (await driverOf(properties)).attest(await moduleEnd(properties));
         return observation(attested, stateOf(attested, properties));
     } catch (error) {
-        if (error instanceof AuthenticError && error.code !== "AE-AGENT-UNREACHABLE") {
+        if (error instanceof AuthenticError && !isSilence(error)) {
             console.warn(`module "${properties.name}": ${error.message}`);
             return { state: error.code.startsWith("AE-ATTEST-") ? `refused: ${error.code}` : `unresponsive: ${error.code}` };
         }

@@ -48,16 +48,15 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
     },
 
     async read(id, properties) {
-        const info = await observe(properties.folder, (agent) => agent.info());
+        const info = await observe(properties.folder, (agent) => agent.about());
         return observed(id, info === "stopped" ? { ...properties, state: info } : { ...properties, ...outputs(properties, info), state: "running" }, keys);
     },
 
     async update(_id, olds, news) {
-        const { startAgent, endAgent, agentGone } = await surroundings();
+        const { startAgent, killAgent } = await surroundings();
         const port = news.port ?? olds.eventAddress.port;
-        const moved = port !== olds.eventAddress.port || news.listenAddress !== olds.listenAddress;
-        if (moved && !await agentGone(olds.folder)) {
-            await endAgent(olds.folder);
+        if (port !== olds.eventAddress.port || news.listenAddress !== olds.listenAddress) {
+            await killAgent(olds.folder);
         }
         const info = await startAgent({ ...request(news), port, folder: olds.folder });
         return { outs: { ...olds, ...outputs(news, info) } };

@@ -30,3 +30,8 @@ export async function observe<T>(folder: string, look: (agent: Agent) => Promise
 export function observed<O extends { readonly state: string }>(id: string, properties: O, keys: readonly string[]): { id: string; props: O; inputs: O } {
     return { id, props: properties, inputs: pick(properties, keys) as unknown as O };
 }
+
+/** Whether an error says only that an agent did not answer, which proves nothing about its modules. */
+export function isSilence(error: unknown): boolean {
+    return error instanceof AuthenticError && (error.code === "AE-AGENT-UNREACHABLE" || error.code === "AE-AGENT-TIMEOUT");
+}

@@ -1,14 +1,13 @@
 // The surroundings of a deployed system: the package's own TEEs, agents and sessions, loaded when first needed.
 
-import { AuthenticError } from "../errors";
 import type { Surroundings } from "./surroundings";
-
-const absent = () => {
-    throw new AuthenticError("AE-PACKAGE-INCOMPLETE", "this build of pulumi-authentic has no agents", "install a complete package");
-};
 
 export const real: Surroundings = {
     tees: async () => (await import("../tee/registry.js")).tees,
-    startAgent: absent, endAgent: absent, agentGone: absent, agent: absent,
+    startAgent: async (request) => (await import("../agent/local.js")).startLocalAgent(request),
+    endAgent: async (folder) => (await import("../agent/local.js")).endLocalAgent(folder),
+    killAgent: async (folder) => (await import("../agent/local.js")).killLocalAgent(folder),
+    agentGone: async (folder) => (await import("../agent/local.js")).agentGone(folder),
+    agent: async (folder) => new (await import("../agent/client.js")).AgentClient(folder),
     driver: async (deployer) => (await import("../session/driver.js")).createDriver(deployer),
 };

@@ -14,7 +14,7 @@ export interface AgentInfo {
 /** An outgoing or incoming connection as an untrusted agent reports it. */
 export interface ConnectionReport {
     readonly connection: number;
-    readonly route?: { readonly address: string; readonly instance: string };
+    readonly route?: { readonly address: string; readonly instance: string } | null | undefined;
 }
 
 /** A module instance as an untrusted agent reports it. */
@@ -22,7 +22,7 @@ export interface InstanceReport {
     readonly instance: string;
     readonly imageDigest: string;
     readonly state: "running" | "failed" | "exited";
-    readonly reason?: string;
+    readonly reason?: string | undefined;
     readonly connections: readonly ConnectionReport[];
     readonly triggers: readonly { readonly name: string; readonly endpoint: number; readonly everyMs: number }[];
 }
@@ -39,10 +39,10 @@ export interface InstanceRequest {
 
 /** The control interface of one agent. @throws AuthenticError `AE-AGENT-UNREACHABLE` and others */
 export interface Agent {
-    info(): Promise<AgentInfo>;
+    about(): Promise<AgentInfo>;
     /** Undefined where the agent has no such instance. */
     instance(id: string): Promise<InstanceReport | undefined>;
-    start(id: string, request: InstanceRequest): Promise<void>;
+    start(id: string, request: InstanceRequest): Promise<unknown>;
     /** Ends an instance and removes its folder; also where there is none. */
     remove(id: string): Promise<void>;
     setRoute(id: string, connection: number, route: { readonly address: string; readonly instance: string }): Promise<void>;
@@ -72,6 +72,8 @@ export interface Surroundings {
     readonly startAgent: (request: AgentRequest) => Promise<AgentInfo>;
     /** Ends an agent, its instances and what an agent that is gone left behind, and removes its folder. Idempotent. */
     readonly endAgent: (folder: string) => Promise<void>;
+    /** Ends an agent alone: its instances go on, and the next agent of the folder adopts them. */
+    readonly killAgent: (folder: string) => Promise<void>;
     /** Whether it is proven that no agent runs for a folder of this machine. */
     readonly agentGone: (folder: string) => Promise<boolean>;
     readonly agent: (folder: string) => Promise<Agent>;

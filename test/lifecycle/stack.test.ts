@@ -181,6 +181,16 @@ describe("a stack of native modules", () => {
         assert.deepEqual(changes(await stack.preview(program())), []);
     });
 
+    it("starts an agent on another port, while its modules go on", async () => {
+        await stack.up(program());
+        done();
+        await stack.up(program({ port: 7001 }));
+        assert.deepEqual(done(), ["keep moisture", "kill agent", "set route", "start agent server"]);
+        assert.deepEqual(stack.outs("Node", "server")["eventAddress"], { host: "127.0.0.1", port: 7001 });
+        assert.deepEqual(await stack.refresh(), []);
+        assert.deepEqual(changes(await stack.preview(program({ port: 7001 }))), []);
+    });
+
     it("takes no answer for no proof: a refresh fails where an agent runs but does not answer", async () => {
         await stack.up(program());
         const { folder } = stack.outs("Node", "server") as { folder: string };

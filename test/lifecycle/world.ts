@@ -106,6 +106,12 @@ export class World {
             this.agents.delete(folder);
             return Promise.resolve();
         },
+        killAgent: (folder) => {
+            this.calls.push("kill agent");
+            const agent = this.agents.get(folder);
+            if (agent !== undefined) agent.running = false;
+            return Promise.resolve();
+        },
         agentGone: (folder) => Promise.resolve(this.agents.get(folder)?.running !== true),
         agent: (folder) => Promise.resolve(this.client(folder)),
         driver: (deployer) => Promise.resolve(this.driver(deployer)),
@@ -130,7 +136,7 @@ export class World {
             resolve(action());
         });
         return {
-            info: () => call(undefined, () => this.reach(folder).info),
+            about: () => call(undefined, () => this.reach(folder).info),
             instance: (id) => call(undefined, () => {
                 const instance = this.reach(folder).instances.get(id);
                 return instance === undefined ? undefined : {

@@ -1,0 +1,175 @@
+// The client of an agent's control interface (docs/agent-api.md). What it returns is the word of an untrusted party.
+import { z } from "zod";
+import { AuthenticError } from "../errors";
+import type { Channel, MessageType, Reply } from "../session/session";
+import { type Answer, call, clean, failureOf } from "./http";
+
+const id = z.string().regex(/^[0-9a-f]{32}$/);
+/** 64-bit counters are numbers below 2^53, else decimal strings. */
+const counter = z.union([z.int().nonnegative(), z.string().regex(/^\d{1,20}$/)]);
+const base64 = z.base64().transform((text) => new Uint8Array(Buffer.from(text, "base64")));
+const text = z.string().transform(clean);
+const port = z.int().min(0).max(65_535);
+
+const aboutSchema = z.object({
+    agent: text, protocols: z.array(z.string()), node: z.string(), pid: z.int().positive(), folder: z.string(),
+    eventAddress: z.object({ host: z.union([z.ipv4(), z.ipv6()]), port }), tees: z.array(z.string()),
+});
+const connectionSchema = z.object({
+    connection: z.int().positive(), endpoint: z.int(), direction: z.string(), delivery: z.string(), state: z.string(),
+    epoch: counter, next: counter, sent: counter, received: counter, delivered: counter, acknowledged: counter, queued: counter, gaps: counter,
+    refused: z.record(z.string(), counter), route: z.object({ address: z.string(), instance: id }).nullish(), connected: z.boolean(),
+});
+const instanceSchema = z.object({
+    instance: id, name: text, deployment: id, tee: z.string(), imageDigest: z.string().regex(/^[0-9a-f]{64}$/),
+    state: z.enum(["running", "failed", "exited"]), reason: text.optional(), pid: z.int().positive().optional(), startedAt: text,
+    connections: z.array(connectionSchema), triggers: z.array(z.object({ name: z.string(), endpoint: z.int(), everyMs: z.int(), fired: counter, full: counter })),
+});
+const pinsSchema = z.object({ pins: z.array(z.object({ endpoint: z.int(), name: text, value: z.int(), writes: counter, changedAt: text.nullish() })) });
+const replySchema = z.union([
+    z.object({ type: z.literal("refused"), code: z.int() }),
+    z.object({ type: z.literal("m2"), body: base64, evidence: z.object({ type: z.int(), body: base64 }) }),
+    z.object({ type: z.enum(["m4", "activated", "result", "prepared", "aborted", "released", "accepted"]), body: base64 }),
+]);
+
+/** What an agent says about itself. */
+export type AgentAbout = z.infer<typeof aboutSchema>;
+/** What an agent says about an instance. */
+export type AgentInstance = z.infer<typeof instanceSchema>;
+/** What a module wrote to a device, or reads from it. */
+export type Pin = z.infer<typeof pinsSchema>["pins"][number];
+
+/** A module to start. */
+export interface StartRequest {
+    readonly name: string;
+    /** 32 hexadecimal digits. */
+    readonly deployment: string;
+    readonly tee: string;
+    readonly image: Uint8Array;
+    readonly entryTimeLimitMs: number;
+    readonly interface: readonly { readonly name: string; readonly kind: string }[];
+}
+
+/**
+ * Calls one agent. Every method throws AuthenticError: `AE-AGENT-UNREACHABLE` or `AE-AGENT-TIMEOUT` where the agent does
+ * not answer, `AE-AGENT-ANSWER` where it answers nonsense, else what it says itself.
+ *
+ * @example
+ * const agent = new AgentClient(folder);
+ * const { eventAddress } = await agent.about();
+ */
+export class AgentClient {
+    /** @param folder - of the node, with the socket in it */
+    constructor(readonly folder: string) {}
+
+    about(timeoutMs?: number): Promise<AgentAbout> {
+        return this.get(aboutSchema, "/v1", timeoutMs);
+    }
+
+    async instances(): Promise<AgentInstance[]> {
+        return (await this.get(z.object({ instances: z.array(instanceSchema) }), "/v1/instances")).instances;
+    }
+
+    /** Undefined where the agent has no such instance. */
+    async instance(instance: string): Promise<AgentInstance | undefined> {
+        const answer = await call(this.folder, "GET", at(instance));
+        return answer.status === 404 ? undefined : decode(instanceSchema, successful(answer));
+    }
+
+    /** Starts a module host; one that runs the same image already stays. */
+    async start(instance: string, { image, ...rest }: StartRequest): Promise<AgentInstance> {
+        const body = { ...rest, image: Buffer.from(image).toString("base64") };
+        return decode(instanceSchema, successful(await call(this.folder, "PUT", at(instance), body)));
+    }
+
+    /** Ends a module host and removes its folder; also where there is none. */
+    async remove(instance: string): Promise<void> {
+        successful(await call(this.folder, "DELETE", at(instance)));
+    }
+
+    async setRoute(instance: string, connection: number, route: { readonly address: string; readonly instance: string }): Promise<void> {
+        successful(await call(this.folder, "PUT", at(instance, "routes", connection), route));
+    }
+
+    /** Also where there is no such route or instance. */
+    async removeRoute(instance: string, connection: number): Promise<void> {
+        gone(await call(this.folder, "DELETE", at(instance, "routes", connection)));
+    }
+
+    async setTrigger(instance: string, name: string, trigger: { readonly endpoint: number; readonly everyMs: number }): Promise<void> {
+        successful(await call(this.folder, "PUT", at(instance, "triggers", name), trigger));
+    }
+
+    /** Also where there is no such trigger or instance. */
+    async removeTrigger(instance: string, name: string): Promise<void> {
+        gone(await call(this.folder, "DELETE", at(instance, "triggers", name)));
+    }
+
+    /** Calls an entry once, without data. */
+    async callEntry(instance: string, endpoint: number): Promise<"done" | "full"> {
+        const answer = successful(await call(this.folder, "POST", at(instance, "entries", endpoint)));
+        return decode(z.object({ result: z.enum(["done", "full"]) }), answer).result;
+    }
+
+    async pins(instance: string): Promise<Pin[]> {
+        return (await this.get(pinsSchema, at(instance, "pins"))).pins;
+    }
+
+    async setPin(instance: string, endpoint: number, value: number): Promise<void> {
+        successful(await call(this.folder, "PUT", at(instance, "pins", endpoint), { value }));
+    }
+
+    /** The last lines of a module host's log. */
+    async logs(instance: string, lines = 100): Promise<string> {
+        return successful(await call(this.folder, "GET", `${at(instance, "logs")}?lines=${lines}`)).body;
+    }
+
+    /** Ends all module hosts, then the agent. */
+    async shutdown(): Promise<void> {
+        successful(await call(this.folder, "POST", "/v1/shutdown"));
+    }
+
+    /** A way to one module for the session driver. */
+    channel(instance: string): Channel {
+        return {
+            send: async (type: MessageType, body: Uint8Array): Promise<Reply> => {
+                const message = { type, body: Buffer.from(body).toString("base64") };
+                return decode(replySchema, successful(await call(this.folder, "POST", at(instance, "messages"), message)));
+            },
+        };
+    }
+
+    private async get<T>(schema: z.ZodType<T>, target: string, timeoutMs?: number): Promise<T> {
+        return decode(schema, successful(await call(this.folder, "GET", target, undefined, timeoutMs)));
+    }
+}
+
+function at(instance: string, ...rest: readonly (string | number)[]): string {
+    return ["/v1/instances", instance, ...rest.map((part) => encodeURIComponent(part))].join("/");
+}
+
+function successful(answer: Answer): Answer {
+    if (answer.status < 200 || answer.status > 299) throw failureOf(answer);
+    return answer;
+}
+
+/** What is to be removed may be gone: with its instance, or with the module host that held it. */
+function gone(answer: Answer): void {
+    if (answer.status !== 404 && answer.status !== 503) successful(answer);
+}
+
+function decode<T>(schema: z.ZodType<T>, { body }: Answer): T {
+    let value: unknown;
+    try {
+        value = JSON.parse(body);
+    } catch (cause) {
+        throw nonsense("no JSON", cause);
+    }
+    const result = schema.safeParse(value);
+    if (!result.success) throw nonsense(result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).slice(0, 3).join("; "), result.error);
+    return result.data;
+}
+
+function nonsense(what: string, cause: unknown): AuthenticError {
+    return new AuthenticError("AE-AGENT-ANSWER", `the agent's answer is not what its interface says: ${clean(what)}`, "use an agent of this package's version", { cause });
+}

@@ -1,0 +1,102 @@
+// One call of an agent's control interface: HTTP with JSON over the Unix socket of the node's folder (docs/agent-api.md).
+// The agent is not trusted: its answers are bounded, and its texts are cleaned before anybody sees them.
+import { close, open } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
+import path from "node:path";
+import { promisify } from "node:util";
+import { z } from "zod";
+import { AuthenticError } from "../errors";
+
+const MAX_ANSWER_BYTES = 16 << 20;
+const TIMEOUT_MS = 60_000;
+/** Bytes of a socket's path that the system takes. */
+const MAX_SOCKET_PATH = 107;
+
+/** An answer: its status and its body as text. */
+export interface Answer {
+    readonly status: number;
+    readonly body: string;
+}
+
+const failureSchema = z.object({ error: z.object({ code: z.string().regex(/^AE-[A-Z-]{1,60}$/), message: z.string(), next: z.string() }) });
+
+/**
+ * Calls an agent.
+ *
+ * @param folder - of the node
+ * @param body - becomes JSON; undefined for none
+ * @param timeoutMs - for the whole call
+ * @returns the answer, whatever its status
+ * @throws AuthenticError `AE-AGENT-UNREACHABLE` where nobody answers, `AE-AGENT-TIMEOUT` where the answer does not come,
+ *   `AE-AGENT-ANSWER` where it is too large
+ */
+export async function call(folder: string, method: string, target: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<Answer> {
+    const socket = path.join(folder, "agent.sock");
+    if (Buffer.byteLength(socket) <= MAX_SOCKET_PATH) {
+        return send(socket, folder, method, target, body, timeoutMs);
+    }
+    let directory: number;
+    try {
+        directory = await promisify(open)(folder, "r");
+    } catch (cause) {
+        throw unreachable(folder, cause);
+    }
+    try {
+        return await send(`/proc/self/fd/${directory}/agent.sock`, folder, method, target, body, timeoutMs);
+    } finally {
+        await promisify(close)(directory);
+    }
+}
+
+function send(socketPath: string, folder: string, method: string, target: string, body: unknown, timeoutMs: number): Promise<Answer> {
+    const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    return new Promise((resolve, reject) => {
+        const headers = payload === undefined ? {} : { "content-type": "application/json", "content-length": payload.length };
+        const signal = AbortSignal.timeout(timeoutMs);
+        const sent = request({ socketPath, path: target, method, headers, agent: false, signal }, (response) => {
+            read(response).then((text) => resolve({ status: response.statusCode ?? 0, body: text }), fail);
+        });
+        const fail = (cause: unknown) => {
+            sent.destroy();
+            if (cause instanceof AuthenticError) reject(cause);
+            else if (signal.aborted) reject(new AuthenticError("AE-AGENT-TIMEOUT", `the agent of ${folder} has not answered within ${timeoutMs / 1000} s`, "look at agent.log in that folder", { cause }));
+            else reject(unreachable(folder, cause));
+        };
+        sent.once("error", fail);
+        sent.end(payload);
+    });
+}
+
+async function read(response: IncomingMessage): Promise<string> {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+        length += chunk.length;
+        if (length > MAX_ANSWER_BYTES) throw new AuthenticError("AE-AGENT-ANSWER", `the agent's answer has more than ${MAX_ANSWER_BYTES} bytes`, "do not trust this agent; replace its node");
+        chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString("utf8");
+}
+
+function unreachable(folder: string, cause: unknown): AuthenticError {
+    const code = (cause as NodeJS.ErrnoException).code ?? "no answer";
+    return new AuthenticError("AE-AGENT-UNREACHABLE", `the agent of ${folder} does not answer (${code})`, "run `pulumi refresh`, then `pulumi up`, which starts an agent that has ended", { cause });
+}
+
+/** The error that an answer describes. */
+export function failureOf({ status, body }: Answer): AuthenticError {
+    let parsed: unknown;
+    try {
+        parsed = JSON.parse(body);
+    } catch {
+        parsed = undefined;
+    }
+    const { success, data } = failureSchema.safeParse(parsed);
+    if (!success) return new AuthenticError("AE-AGENT-ANSWER", `the agent answers with status ${status} and no explanation`, "look at its log");
+    return new AuthenticError(data.error.code, clean(data.error.message), clean(data.error.next));
+}
+
+/** Text of an agent as it may be shown: one line of printable characters, and not a long one. */
+export function clean(text: string): string {
+    return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").slice(0, 500).replace(/[.\s]+$/, "");
+}

@@ -1,0 +1,214 @@
+// Agents of this machine: started as background processes with a folder of their own, found again, and ended.
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { access, constants, mkdir, readdir, readFile, realpath, rm, rmdir } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { packageFolder } from "../build/folders";
+import { AuthenticError } from "../errors";
+import { type AgentAbout, AgentClient } from "./client";
+import { clean } from "./http";
+
+const START_MS = 30_000;
+const END_MS = 30_000;
+const POLL_MS = 25;
+const MAX_ERROR_BYTES = 16_384;
+
+/** An agent to start. */
+export interface LocalAgentRequest {
+    /** Name of the node. */
+    readonly node: string;
+    /** 32 hexadecimal digits. */
+    readonly deployment: string;
+    /** IPv4 or IPv6 address. */
+    readonly listenAddress: string;
+    /** Absent: the system picks a free one. */
+    readonly port?: number;
+    /** Folder of a node that exists already. */
+    readonly folder?: string;
+}
+
+/** Where nodes of this machine have their folders: `AUTHENTIC_STATE`, else `pulumi-authentic` in the XDG state folder. */
+export function stateFolder(env: NodeJS.ProcessEnv = process.env): string {
+    if (env["AUTHENTIC_STATE"]) return path.resolve(env["AUTHENTIC_STATE"]);
+    const xdg = env["XDG_STATE_HOME"];
+    return path.join(xdg && path.isAbsolute(xdg) ? xdg : path.join(os.homedir(), ".local", "state"), "pulumi-authentic");
+}
+
+/**
+ * Starts an agent, or returns the one that runs in the folder. Module hosts that survived a former agent are adopted.
+ *
+ * @throws AuthenticError with the agent's own reason where it does not start; a new folder is removed again
+ */
+export async function startLocalAgent(request: LocalAgentRequest): Promise<AgentAbout> {
+    const { node, deployment } = request;
+    const folder = request.folder ?? path.join(stateFolder(), deployment.slice(0, 16), `${node}-${randomBytes(3).toString("hex")}`);
+    const client = new AgentClient(folder);
+    if (request.folder !== undefined && !await agentGone(folder)) return client.about();
+    const binary = await agentBinary();
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    try {
+        // The agent reports the path without symbolic links, under which it is looked for later.
+        return await start(binary, await realpath(folder), request, client);
+    } catch (error) {
+        if (request.folder === undefined) await removeFolder(folder);
+        throw error;
+    }
+}
+
+async function start(binary: string, folder: string, { node, listenAddress, port = 0 }: LocalAgentRequest, client: AgentClient): Promise<AgentAbout> {
+    const address = listenAddress.includes(":") ? `[${listenAddress}]:${port}` : `${listenAddress}:${port}`;
+    const child = spawn(binary, ["run", "--folder", folder, "--node", node, "--listen", address], {
+        // It outlives this process, which has secrets in its environment that an agent must not see.
+        detached: true, stdio: ["ignore", "ignore", "pipe"], cwd: "/", env: agentEnvironment(),
+    });
+    const ended = endOf(child, node);
+    try {
+        for (const deadline = Date.now() + START_MS; ;) {
+            const about = await Promise.race([client.about(START_MS).catch((error: unknown) => silent(error)), ended]);
+            if (about !== undefined) return about;
+            if (Date.now() > deadline) throw new AuthenticError("AE-AGENT-START", `the agent of node "${node}" does not answer within ${START_MS / 1000} s`, `look at ${folder}/agent.log`);
+            await Promise.race([sleep(POLL_MS), ended]);
+        }
+    } catch (error) {
+        child.kill("SIGKILL");
+        throw error;
+    } finally {
+        ended.catch(() => undefined);
+        child.stderr.destroy();
+        child.unref();
+    }
+}
+
+/** Only what a program needs to run. */
+function agentEnvironment(): NodeJS.ProcessEnv {
+    return Object.fromEntries(["PATH", "HOME", "LANG", "TZ", "RUST_LOG"].map((name) => [name, process.env[name]]).filter(([, value]) => value !== undefined));
+}
+
+/** Undefined where the agent does not answer yet. */
+function silent(error: unknown): undefined {
+    if (error instanceof AuthenticError && error.code === "AE-AGENT-UNREACHABLE") return undefined;
+    throw error;
+}
+
+/** Rejects when the agent ends, with the reason it gives. */
+async function endOf(child: ChildProcess & { readonly stderr: NodeJS.ReadableStream }, node: string): Promise<never> {
+    let output = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+        if (output.length < MAX_ERROR_BYTES) output += chunk.toString("utf8");
+    });
+    const how = await new Promise<string>((resolve, reject) => {
+        child.once("error", reject);
+        child.once("close", (code, signal) => resolve(signal === null ? `exit code ${String(code)}` : signal));
+    });
+    let reason: { code?: unknown; message?: unknown; next?: unknown } = {};
+    try {
+        reason = JSON.parse(output) as typeof reason;
+    } catch {
+        // It was ended before it could say anything.
+    }
+    const { code, message, next } = reason;
+    if (typeof code === "string" && typeof message === "string" && typeof next === "string") {
+        throw new AuthenticError(code, `the agent of node "${node}" does not start: ${clean(message)}`, clean(next));
+    }
+    throw new AuthenticError("AE-AGENT-ENDED", `the agent of node "${node}" ended while it started (${how})${output === "" ? "" : `: ${clean(output)}`}`, "run `pulumi up` again");
+}
+
+/**
+ * Whether it is proven that no agent runs in a folder of this machine.
+ *
+ * @param folder - absolute; one that does not exist has no agent
+ */
+export async function agentGone(folder: string): Promise<boolean> {
+    return await runningPid(folder) === undefined;
+}
+
+/** Process id of the agent that runs in a folder. Ids are reused, so the process has to say that it is one. */
+async function runningPid(folder: string): Promise<number | undefined> {
+    try {
+        const pid = Number.parseInt(await readFile(path.join(folder, "agent.pid"), "utf8"), 10);
+        const words = (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0");
+        return words.includes("run") && words[words.indexOf("--folder") + 1] === folder ? pid : undefined;
+    } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        // ESRCH: it ended between opening and reading.
+        if (code === "ENOENT" || code === "ESRCH" || code === "ENOTDIR") return undefined;
+        throw error;
+    }
+}
+
+/** Ends an agent alone: its module hosts go on, and the next agent of the folder adopts them. */
+export async function killLocalAgent(folder: string): Promise<void> {
+    const pid = await runningPid(folder);
+    if (pid === undefined) return;
+    process.kill(pid, "SIGKILL");
+    await untilGone(folder);
+}
+
+/**
+ * Ends an agent with everything it runs, also what an agent that is gone has left behind, and removes its folder.
+ * Nothing to do where that has been done.
+ *
+ * @throws AuthenticError where an agent runs but does not answer
+ */
+export async function endLocalAgent(folder: string): Promise<void> {
+    if (await agentGone(folder)) {
+        if (await hasInstances(folder)) {
+            // Only an agent can tell its module hosts from processes that have got their ids since.
+            await startLocalAgent({ node: path.basename(folder), deployment: "", listenAddress: "127.0.0.1", folder });
+        } else {
+            await removeFolder(folder);
+            return;
+        }
+    }
+    await new AgentClient(folder).shutdown();
+    await untilGone(folder);
+    await removeFolder(folder);
+}
+
+async function hasInstances(folder: string): Promise<boolean> {
+    try {
+        return (await readdir(path.join(folder, "instances"))).length > 0;
+    } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+        throw error;
+    }
+}
+
+async function untilGone(folder: string): Promise<void> {
+    for (const deadline = Date.now() + END_MS; !await agentGone(folder);) {
+        if (Date.now() > deadline) throw new AuthenticError("AE-AGENT-END", `the agent of ${folder} does not end`, `look at ${folder}/agent.log and end its process`);
+        await sleep(POLL_MS);
+    }
+}
+
+/** Removes a node's folder, and that of its deployment with the last one. */
+async function removeFolder(folder: string): Promise<void> {
+    await rm(folder, { recursive: true, force: true });
+    try {
+        await rmdir(path.dirname(folder));
+    } catch {
+        // Other nodes are in it, or somebody else removed it.
+    }
+}
+
+/**
+ * The agent's program: `AUTHENTIC_AGENT`, else the package's own build.
+ *
+ * @throws AuthenticError `AE-AGENT-BINARY` if there is none
+ */
+async function agentBinary(env: NodeJS.ProcessEnv = process.env): Promise<string> {
+    const architecture = { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch;
+    const triples = ["gnu", "musl"].map((libc) => `${architecture}-unknown-linux-${libc}`);
+    const candidates = env["AUTHENTIC_AGENT"] ? [path.resolve(env["AUTHENTIC_AGENT"])] : triples.map((triple) => path.join(packageFolder(), "runtime", "target", triple, "release", "authentic-agent"));
+    for (const candidate of candidates) {
+        try {
+            await access(candidate, constants.X_OK);
+            return candidate;
+        } catch {
+            // The next one.
+        }
+    }
+    throw new AuthenticError("AE-AGENT-BINARY", `there is no agent for this machine (looked for ${candidates.join(", ")})`, "run `npm run setup` in the package's folder, or set AUTHENTIC_AGENT to the path of authentic-agent");
+}
