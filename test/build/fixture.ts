@@ -5,9 +5,9 @@ import os from "node:os";
 import path from "node:path";
 import { AuthenticError } from "../../provider/errors";
 import { tees } from "../../provider/tee/registry";
-import type { Build, BuildRequest, Tee } from "../../provider/tee/tee";
+import type { Build, BuildRequest } from "../../provider/tee/tee";
 
-export const native = tees["native"] as Tee;
+export const native = tees["native"]!;
 
 export class Sources {
     readonly folder = mkdtempSync(path.join(os.tmpdir(), "authentic-sources-"));
