@@ -1,13 +1,13 @@
 // Appraisal of an Intel platform against the policy, common to SGX and TDX.
 
-import type { Reasons } from "./reasons";
+import type { DcapReasons } from "./reasons";
 import { fromHex, isZero } from "../bytes";
 import { instant } from "../clock";
 import type { DcapClaims } from "./claims";
 import type { DcapPolicy } from "./policy";
 
 /** Adds the reasons that concern the platform. */
-export function appraisePlatform(claims: DcapClaims, policy: DcapPolicy, reasons: Reasons): void {
+export function appraisePlatform(claims: DcapClaims, policy: DcapPolicy, reasons: DcapReasons): void {
     appraiseTcb(claims, policy, reasons);
     if (policy.platforms !== undefined) {
         reasons.policy(policy.platforms.includes(claims.platform), "platform", claims.platform, policy.platforms.join(" or ") || "none", "platforms");
@@ -20,7 +20,7 @@ export function appraisePlatform(claims: DcapClaims, policy: DcapPolicy, reasons
     reasons.policy(policy.debug || claims.debug === "disabled", "debug", claims.debug, "disabled", "debug");
 }
 
-function appraiseTcb(claims: DcapClaims, policy: DcapPolicy, reasons: Reasons): void {
+function appraiseTcb(claims: DcapClaims, policy: DcapPolicy, reasons: DcapReasons): void {
     const { status, advisories } = claims;
     // No policy accepts a revoked platform: the schema of the statuses has no such member.
     const settable = status !== "Revoked";
@@ -39,7 +39,7 @@ function appraiseTcb(claims: DcapClaims, policy: DcapPolicy, reasons: Reasons): 
 }
 
 /** Adds a reason when bits outside a mask are set; both are hexadecimal in the byte order of the report. */
-export function appraiseMask(reasons: Reasons, claim: string, found: string, allowed: string, setting: string | null): void {
+export function appraiseMask(reasons: DcapReasons, claim: string, found: string, allowed: string, setting: string | null): void {
     const mask = fromHex(allowed, claim);
     const outside = fromHex(found, claim).map((byte, index) => byte & ~(mask[index] ?? 0));
     reasons.policy(isZero(outside), claim, found, `no bits outside ${allowed}`, setting);

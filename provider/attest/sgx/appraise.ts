@@ -1,6 +1,6 @@
 // Appraisal of an enclave against policy and reference values.
 
-import { Reasons } from "../dcap/reasons";
+import { DcapReasons } from "../dcap/reasons";
 import { fromHex, hex } from "../bytes";
 import { appraiseMask, appraisePlatform } from "../dcap/appraise";
 import { Attribute } from "../dcap/report-body";
@@ -13,7 +13,7 @@ const UNCONDITIONAL = "c604000000000000";
 
 /** Every reason to refuse an enclave. */
 export function appraiseSgx(claims: SgxClaims, policy: SgxPolicy, references: SgxReferences | null): readonly Refusal[] {
-    const reasons = new Reasons("sgx");
+    const reasons = new DcapReasons("sgx");
     appraisePlatform(claims, policy, reasons);
     appraiseAttributes(claims, policy, reasons);
     appraiseMask(reasons, "xfrm", claims.xfrm, policy.xfrmAllowed, "xfrmAllowed");
@@ -21,10 +21,10 @@ export function appraiseSgx(claims: SgxClaims, policy: SgxPolicy, references: Sg
     if (references !== null) {
         appraiseIdentity(claims, references, reasons);
     }
-    return reasons.all;
+    return reasons.list;
 }
 
-function appraiseAttributes(claims: SgxClaims, policy: SgxPolicy, reasons: Reasons): void {
+function appraiseAttributes(claims: SgxClaims, policy: SgxPolicy, reasons: DcapReasons): void {
     const flags = fromHex(claims.attributes, "attributes");
     const low = flags[0] ?? 0;
     const set = (bit: number): boolean => (low & bit) !== 0;
@@ -35,7 +35,7 @@ function appraiseAttributes(claims: SgxClaims, policy: SgxPolicy, reasons: Reaso
     appraiseMask(reasons, "attributes", hex(flags), UNCONDITIONAL, null);
 }
 
-function appraiseIdentity(claims: SgxClaims, references: SgxReferences, reasons: Reasons): void {
+function appraiseIdentity(claims: SgxClaims, references: SgxReferences, reasons: DcapReasons): void {
     const { isvProdId, minIsvSvn } = references;
     reasons.reference("mrenclave", claims.mrenclave, references.mrenclave);
     reasons.reference("mrsigner", claims.mrsigner, references.mrsigner);

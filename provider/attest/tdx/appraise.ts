@@ -1,6 +1,6 @@
 // Appraisal of a trust domain against policy and reference values.
 
-import { Reasons } from "../dcap/reasons";
+import { DcapReasons } from "../dcap/reasons";
 import { fromHex, isZero } from "../bytes";
 import { appraiseMask, appraisePlatform } from "../dcap/appraise";
 import type { Refusal } from "../refusal";
@@ -18,7 +18,7 @@ const XFAM_REQUIRED = 0x03;
 
 /** Every reason to refuse a trust domain. */
 export function appraiseTdx(claims: TdxClaims, policy: TdxPolicy, references: TdxReferences | null): readonly Refusal[] {
-    const reasons = new Reasons("tdx");
+    const reasons = new DcapReasons("tdx");
     appraisePlatform(claims, policy, reasons);
     appraiseAttributes(claims, policy, reasons);
     appraiseMask(reasons, "xfam", claims.xfam, policy.xfamAllowed, "xfamAllowed");
@@ -29,10 +29,10 @@ export function appraiseTdx(claims: TdxClaims, policy: TdxPolicy, references: Td
     if (references !== null) {
         appraiseIdentity(claims, references, reasons);
     }
-    return reasons.all;
+    return reasons.list;
 }
 
-function appraiseAttributes(claims: TdxClaims, policy: TdxPolicy, reasons: Reasons): void {
+function appraiseAttributes(claims: TdxClaims, policy: TdxPolicy, reasons: DcapReasons): void {
     const attributes = fromHex(claims.tdAttributes, "tdAttributes");
     // The whole first byte is "TD under debug"; the policy may admit it, as a whole.
     appraiseMask(reasons, "tdAttributes", claims.tdAttributes, policy.debug ? DEBUGGABLE : DEFINED, (attributes[0] ?? 0) === 0 ? null : "debug");
@@ -40,7 +40,7 @@ function appraiseAttributes(claims: TdxClaims, policy: TdxPolicy, reasons: Reaso
     reasons.policy(policy.perfmon || ((attributes[7] ?? 0) & PERFMON) === 0, "tdAttributes.PERFMON", "set", "clear", "perfmon");
 }
 
-function appraiseIdentity(claims: TdxClaims, references: TdxReferences, reasons: Reasons): void {
+function appraiseIdentity(claims: TdxClaims, references: TdxReferences, reasons: DcapReasons): void {
     for (const register of ["mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3", "mrConfigId", "mrOwner", "mrOwnerConfig"] as const) {
         const required = references[register];
         reasons.reference(register, claims[register], required === "any" ? undefined : required);

@@ -98,7 +98,7 @@ export function sgxWorld(): World {
         pck: certificate("Intel SGX PCK Certificate", "Intel SGX PCK Platform CA", "pck", "pckCa", "3c16ed54", [signsData, endEntity]),
         tcbSigning: certificate("Intel SGX TCB Signing", "Intel SGX Root CA", "tcbSigning", "root", "7e3882d5", [signsData, endEntity]),
         facts: {
-            ppid: bytes("a0".repeat(16)), components: [...COMPONENTS], pceSvn: 13, cpuSvn: bytes("04".repeat(16)), pceId: bytes("0000"), fmspc: bytes("00a067110000"), sgxType: 1,
+            ppid: bytes("a0".repeat(16)), components: [...COMPONENTS], pceSvn: 13, pceId: bytes("0000"), fmspc: bytes("00a067110000"), sgxType: 1,
             platform: { instanceId: bytes("b1".repeat(16)), dynamicPlatform: false, cachedKeys: false, smtEnabled: true },
         },
         rootCrl: list("Intel SGX Root CA", "root"),

@@ -6,7 +6,6 @@ export interface PckFacts {
     ppid: Uint8Array;
     components: number[];
     pceSvn: number;
-    cpuSvn: Uint8Array;
     pceId: Uint8Array;
     fmspc: Uint8Array;
     sgxType: number;
@@ -32,7 +31,8 @@ export function pckExtension(facts: PckFacts): Uint8Array {
         member("2", seq(
             ...facts.components.map((svn, index) => member(`2.${index + 1}`, int(svn))),
             member("2.17", int(facts.pceSvn)),
-            member("2.18", octets(facts.cpuSvn)),
+            // The components again, as in every published certificate.
+            member("2.18", octets(Uint8Array.from(facts.components))),
         )),
         member("3", octets(facts.pceId)),
         member("4", octets(facts.fmspc)),
