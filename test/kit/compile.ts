@@ -21,49 +21,67 @@ export interface Program {
 
 export const CORE = ["command", "config", "events", "frames", "handover", "hpke", "kit", "memory", "ring", "session", "status", "table", "task"].map((name) => `kit/core/${name}.c`);
 
+interface Source {
+    readonly name: string;
+    readonly file: string;
+    readonly text: string;
+}
+
+const TO_OBJECT = ["-target", "x86_64-freestanding-none", "-mcpu", "x86_64_v3+aes+pclmul", "-O", "ReleaseFast", "-fstrip", "-fno-stack-check", "-fno-stack-protector", "-fsingle-threaded",
+    "-ffunction-sections", "-fPIE", "-mno-red-zone"];
+
+const patched = ({ name, text }: Source, patches: NonNullable<Program["patches"]>): string =>
+    patches.filter(({ file }) => `kit/${file}` === name).reduce((before, { from, to }) => {
+        if (before.split(from).length !== 2) throw new Error(`${name} does not contain ${JSON.stringify(from)} exactly once`);
+        return before.replace(from, () => to);
+    }, text);
+
 /**
- * Compiles and links an executable that needs nothing but Linux.
+ * Compiles and links an executable that needs nothing but Linux. Objects come from the cache, so that a patch costs one compile.
  *
  * @returns its bytes
  */
 export async function compileProgram({ sources, flags = [], own = {}, crypto, patches = [] }: Program): Promise<Buffer> {
     const kit = await openKit();
     const tests = path.join(packageFolder(), "test", "kit");
-    const locate = (source: string): string => (source.startsWith("kit/") ? path.join(kit.folder, source.slice(4)) : path.join(tests, source));
-    const contents = await Promise.all(sources.filter((source) => !source.startsWith("kit/")).map((source) => readFile(locate(source))));
-    const key = cacheKey("kit-test", kit.digest, JSON.stringify([sources, flags, own, crypto, patches, C_FLAGS, TARGET]), ...contents);
-    return cached(key, () => inTemporaryFolder(async (folder) => {
-        const zig = await kit.zig();
-        const run = async (command: readonly string[]): Promise<void> => {
-            const { code, stderr } = await execute([...zig, ...command], folder);
-            if (code !== 0) throw new Error(stderr);
-        };
-        const objects: string[] = [];
-        for (const source of sources) {
-            let file = locate(source);
-            const mine = patches.filter((patch) => `kit/${patch.file}` === source);
-            if (mine.length > 0) {
-                let text = await readFile(file, "utf8");
-                for (const { from, to } of mine) {
-                    if (text.split(from).length !== 2) throw new Error(`${source} does not contain ${JSON.stringify(from)} exactly once`);
-                    text = text.replace(from, () => to);
-                }
-                file = path.join(folder, path.basename(source));
-                await writeFile(file, text.replace(/#include "(kit|port|bytes)\.h"/g, `#include "${path.dirname(locate(source))}/$1.h"`));
-            }
-            const object = path.join(folder, `${objects.length}.o`);
-            objects.push(object);
-            await run(["cc", ...TARGET, ...C_FLAGS, ...flags, ...(source.endsWith("memory.c") ? ["-fno-builtin"] : []), ...(own[source] ?? []),
-                "-I", path.join(kit.folder, "include"), "-I", path.join(kit.folder, "core"), "-I", path.join(kit.folder, "crypto"), "-DAUTHENTIC_KIT_DIGEST=" + Array(32).fill("0x6b").join(","), "-c", file, "-o", object]);
-        }
-        if (crypto) {
-            const object = path.join(folder, "crypto.o");
-            await run(["build-obj", path.join(kit.folder, "crypto", "crypto.zig"), "-target", "x86_64-freestanding-none", "-mcpu", "x86_64_v3+aes+pclmul", "-O", "ReleaseFast", "-fstrip",
-                "-fno-stack-check", "-fno-stack-protector", "-fsingle-threaded", "-ffunction-sections", "-fPIE", "-mno-red-zone", `-femit-bin=${object}`]);
-            objects.push(object);
-        }
+    const zig = async (command: readonly string[], folder: string): Promise<void> => {
+        const { code, stderr } = await execute([...await kit.zig(), ...command], folder);
+        if (code !== 0) throw new Error(stderr);
+    };
+    const object = async (name: string): Promise<Buffer> => {
+        const file = name.startsWith("kit/") ? path.join(kit.folder, name.slice(4)) : path.join(tests, name);
+        const text = patched({ name, file, text: await readFile(file, "utf8") }, patches);
+        const options = [...TARGET, ...C_FLAGS, ...flags, ...(name.endsWith("memory.c") ? ["-fno-builtin"] : []), ...(own[name] ?? [])];
+        return cached(cacheKey("kit-test-object", kit.digest, name, text, JSON.stringify(options)), () => inTemporaryFolder(async (folder) => {
+            const source = path.join(folder, path.basename(name));
+            await writeFile(source, text);
+            const output = path.join(folder, "object.o");
+            // The folder of the original first, as if it lay there.
+            await zig(["cc", ...options, "-I", path.dirname(file), "-I", path.join(kit.folder, "include"), "-I", path.join(kit.folder, "core"), "-I", path.join(kit.folder, "crypto"),
+                "-DAUTHENTIC_KIT_DIGEST=" + Array(32).fill("0x6b").join(","), "-c", source, "-o", output], folder);
+            return readFile(output);
+        }));
+    };
+    const cryptoObject = async (): Promise<Buffer> => {
+        const source = path.join(kit.folder, "crypto", "crypto.zig");
+        return cached(cacheKey("kit-test-crypto", kit.version, await readFile(source), JSON.stringify(TO_OBJECT)), () => inTemporaryFolder(async (folder) => {
+            const output = path.join(folder, "crypto.o");
+            await zig(["build-obj", source, ...TO_OBJECT, `-femit-bin=${output}`], folder);
+            return readFile(output);
+        }));
+    };
+    const objects: Buffer[] = [];
+    for (const name of sources) objects.push(await object(name));
+    if (crypto) objects.push(await cryptoObject());
+    return inTemporaryFolder(async (folder) => {
+        const files = await Promise.all(objects.map(async (bytes, index) => {
+            const file = path.join(folder, `${index}.o`);
+            await writeFile(file, bytes);
+            return file;
+        }));
         const program = path.join(folder, "program");
-        await run(["ld.lld", "-pie", "--no-dynamic-linker", "--gc-sections", "--hash-style=sysv", "-z", "noexecstack", "-e", "_start", "-T", path.join(kit.folder, "ports", "native", "link.ld"), ...objects, "-o", program]);
+        await zig(["ld.lld", "-pie", "--no-dynamic-linker", "--gc-sections", "--hash-style=sysv", "-z", "noexecstack", "-e", "_start",
+            "-T", path.join(kit.folder, "ports", "native", "link.ld"), ...files, "-o", program], folder);
         return readFile(program);
-    }));
+    });
 }
