@@ -59,6 +59,11 @@ impl ModuleTable {
         self.next_id
     }
 
+    #[cfg(test)]
+    pub(crate) fn set_next_id(&mut self, id: u16) {
+        self.next_id = id;
+    }
+
     pub(crate) fn get(&self, slot: usize) -> Option<&Module> {
         self.slots[slot].as_ref()
     }

@@ -73,7 +73,11 @@ fn single_bytes_are_protected_too_up_to_the_last_one() {
     let byte_write = |address| Program::at(ATTACKER).word(0x43c2).word(address).off();
     board.run_program(&byte_write(SECRET));
     board.set(2, 0).run_program(&byte_write(SECRET + 4));
-    for address in [SECRET + 1, SECRET + 3] {
+    for address in [SECRET + 1, SECRET + 3, TEXT, TEXT + 1] {
+        board.0.reset();
+        board.enable(&TestModule::new(Program::at(TEXT).ret(), (SECRET + 1, SECRET + 4)));
+        let violation = board.violation(&Program::at(ATTACKER).word(0x4255).word(address).off());
+        assert_eq!((violation.attempt, violation.address, board.reg(5)), (Attempt::Read, address, 0));
         board.0.reset();
         board.enable(&TestModule::new(Program::at(TEXT).ret(), (SECRET + 1, SECRET + 4)));
         assert_eq!(board.violation(&byte_write(address)).address, address);
@@ -191,6 +195,12 @@ fn enabling_over_a_module_violates_and_creates_nothing() {
         refused(&mut board, enable, Attempt::Enable, start);
         assert_eq!((board.reg(15), board.0.modules().count()), (0, 1));
     }
+    let mut board = victim();
+    for i in 0..3 {
+        board.enable(&TestModule::new(Program::at(0x6000 + 0x100 * i).ret(), (0x0400, 0x0400)));
+    }
+    let enable = attack().set(10, 0).set(11, 1).set(12, TEXT).set(13, TEXT + 2).set(14, 0x0300).set(15, 0x0310).word(0x1381);
+    refused(&mut board, enable, Attempt::Enable, TEXT);
     let mut board = victim();
     let end = board.0.modules().next().unwrap().layout.public_end;
     assert_eq!(board.enable(&TestModule::new(Program::at(end).ret(), (0x0300, 0x0310))), 2, "neighbours do not overlap");

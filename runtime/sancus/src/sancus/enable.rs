@@ -22,7 +22,6 @@ impl Machine {
         {
             return self.enable_over(slot);
         }
-        let Some(slot) = self.modules.free_slot() else { return self.give(0, REFUSED_CYCLES) };
         let valid = public_start < public_end && secret_start <= secret_end && self.modules.next_id() < INTERRUPT;
         if !valid {
             return self.give(0, REFUSED_CYCLES);
@@ -33,6 +32,7 @@ impl Machine {
                 return self.give(0, REFUSED_CYCLES);
             }
         }
+        let Some(slot) = self.modules.free_slot() else { return self.give(0, REFUSED_CYCLES) };
         let [nonce, vendor] = [10, 11].map(|r| self.registers[r]);
         let vendor_key = vendor_key(&self.node_key, vendor);
         let cycles = cost::enable(self.security(), word_count(public_start, public_end), nonce != 0);
@@ -105,5 +105,46 @@ impl Machine {
             self.denied = denied;
         }
         authentic
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Stop, Violation};
+
+    /// A machine whose next id is the last one, with a handler at 0x4100, which enables a module at 0x5000.
+    fn at_the_last_id(quirks: bool) -> Machine {
+        let mut machine = Machine::builder().hardware_quirks(quirks).build();
+        machine.modules.set_next_id(INTERRUPT - 1);
+        machine.load(0x4000, &[0x81, 0x13, 0x81, 0x13]).expect("program memory");
+        machine.load(0x4100, &[0x03, 0x43]).expect("program memory");
+        machine.load(0xfffa, &[0x00, 0x41]).expect("program memory");
+        for (register, value) in [(0, 0x4000), (1, 0x0800), (12, 0x5000), (13, 0x5002), (14, 0x0200), (15, 0x0202)] {
+            machine.set_register(register, value);
+        }
+        machine.step();
+        assert_eq!(machine.registers()[15], INTERRUPT - 1);
+        machine
+    }
+
+    #[test]
+    fn after_the_last_id_enable_gives_0() {
+        let mut machine = at_the_last_id(false);
+        for (register, value) in [(12, 0x6000), (13, 0x6002), (14, 0x0300), (15, 0x0302)] {
+            machine.set_register(register, value);
+        }
+        machine.step();
+        assert_eq!((machine.registers()[15], machine.violations()), (0, 0));
+    }
+
+    #[test]
+    fn the_published_core_violates_for_ever_after_the_last_id() {
+        let mut machine = at_the_last_id(true);
+        let instructions = machine.instructions();
+        assert_eq!(machine.run(1_000), Stop::Budget);
+        assert_eq!(machine.instructions(), instructions, "the handler never gets to its first instruction");
+        assert!(machine.violations() > 100);
+        assert!(matches!(machine.fault, Some(Violation { attempt: Attempt::Identifiers, .. })));
     }
 }
