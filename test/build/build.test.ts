@@ -1,7 +1,7 @@
 // Builds: what they contain, that they are the same everywhere, when they are made anew, and every way to get one wrong.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { cacheFolder, packageFolder } from "../../provider/build/folders";
 import { decodeConfiguration } from "../../provider/protocol/configuration";
@@ -156,6 +156,34 @@ describe("builds of native modules", () => {
             folder.remove();
         }
     });
+
+    it("are another module with another kit, which AUTHENTIC_KIT names", async () => {
+        const folder = new Sources();
+        const before = process.env["AUTHENTIC_KIT"];
+        try {
+            folder.write("small.c", SMALL);
+            const genuine = await folder.build("small.c");
+            cpSync(path.join(packageFolder(), "runtime", "kit"), path.join(folder.folder, "kit"), { recursive: true });
+            process.env["AUTHENTIC_KIT"] = path.join(folder.folder, "kit");
+            assert.deepEqual((await folder.build("small.c")).codeMeasurement, genuine.codeMeasurement, "a copy is the same kit");
+            const file = path.join(folder.folder, "kit", "core", "events.c");
+            const check = "if (!frame_open(bytes, &f, keys, keys->forward)) return FRAME_TAG;";
+            const text = readFileSync(file, "utf8");
+            assert.ok(text.includes(check));
+            writeFileSync(file, text.replace(check, ""));
+            const weakened = await folder.build("small.c");
+            assert.notDeepEqual(weakened.kit, genuine.kit);
+            assert.notDeepEqual(weakened.codeMeasurement, genuine.codeMeasurement);
+            writeFileSync(file, "this is not C\n");
+            assert.match((await errorOf("AE-BUILD-KIT", folder.build("small.c"))).message, /core\/events\.c/);
+            process.env["AUTHENTIC_KIT"] = folder.folder;
+            assert.match((await errorOf("AE-BUILD-KIT", folder.build("small.c"))).message, /there is no module kit in/);
+        } finally {
+            if (before === undefined) delete process.env["AUTHENTIC_KIT"];
+            else process.env["AUTHENTIC_KIT"] = before;
+            folder.remove();
+        }
+    }).timeout(120_000);
 
     describe("refuse, naming the module and the place,", () => {
         const wrong: readonly (readonly [name: string, code: string, text: string, message: RegExp])[] = [

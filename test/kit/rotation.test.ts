@@ -180,6 +180,21 @@ describe("the kit's epochs", () => {
         assert.equal(later[1], 0, "once");
     });
 
+    it("loses no frame of a sender that is retired in the middle of re-sealing", async () => {
+        const second = await rotateOutput();
+        const [one] = bodies(await rig.kit.reseal(sent[0]!), OUT.frame);
+        await rig.configure({ type: "close", connection: OUTGOING, retire: true });
+        const third = await rig.rotate(OUTGOING, { reset: true });
+        const proposed = await rig.propose([third]);
+        assert.ok(proposed.refused === undefined);
+        assert.deepEqual(await rig.kit.send("activate", proposed.activate), { type: "refused", code: 13 });
+        const rest = bodies(await rig.kit.reseal(sent[1]!, sent[2]!), OUT.frame);
+        assert.equal((await rig.kit.send("activate", proposed.activate)).type, "activated");
+        const again = bodies(await rig.kit.reseal(one!, ...rest), OUT.frame);
+        assert.deepEqual(again.map((body) => rig.peer(third).open(body)?.text), ["packet 1", "packet 2", "packet 3"]);
+        assert.ok(second.key.epoch === 2n);
+    });
+
     it("refuses events of a retired connection", async () => {
         await rig.configure({ type: "close", connection: IN, retire: true });
         assert.deepEqual(refusals(await rig.kit.events(sender.seal(4, "x"))), [REASON.inactive]);

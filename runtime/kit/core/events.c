@@ -94,7 +94,7 @@ enum frame_refusal reseal_receive(uint8_t *bytes, size_t length) {
     struct connection *c = table_find(&kit.table, f.connection);
     if (!c) return FRAME_UNKNOWN;
     if (c->direction != (f.kind == EVENT ? SENDER : f.kind == REQUEST ? CLIENT : 0)) return FRAME_KIND;
-    if (!c->active) return FRAME_INACTIVE;
+    if (!c->active && !c->retired) return FRAME_INACTIVE; /* one that retires in the middle still finishes: it says nothing new */
     if (c->previous.epoch == 0 || f.epoch != c->previous.epoch) return FRAME_EPOCH;
     if (f.length > port_interface[c->endpoint].maximum) return FRAME_TOO_LONG;
     if (!frame_open(bytes, &f, &c->previous, c->previous.forward)) return FRAME_TAG;

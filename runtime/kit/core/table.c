@@ -123,7 +123,7 @@ void table_retire(struct connection *c) {
     crypto_wipe(&c->pending, sizeof c->pending);
     c->active = false;
     c->retired = true;
-    c->news = (c->news & (NEWS_PROCESSED | NEWS_ACKNOWLEDGED)) | NEWS_STATE;
+    c->news = (c->news & (NEWS_PROCESSED | NEWS_ACKNOWLEDGED | NEWS_RESEAL)) | NEWS_STATE;
     const struct task *task = task_current();
     if (task->phase != TASK_NONE && task->event.connection == c->id && task->event.counter >= c->next) {
         c->next = task->event.counter + 1; /* it will be processed: the status must not promise it to a new peer */

@@ -72,6 +72,6 @@ port_configuration_end:
 relocated:
     .byte 0
     .balign 64
-    .zero 131072
+    .zero 65536
 kit_stack_top:
     .section .note.GNU-stack, "", @progbits
