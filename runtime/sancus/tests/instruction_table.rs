@@ -394,3 +394,11 @@ fn unassigned_opcodes_are_one_cycle_no_operations_and_counted() {
         assert_eq!(board.0.illegal_opcodes(), u64::from(opcode & 0xfff0 != 0x1380));
     }
 }
+
+#[test]
+fn decimal_addition_of_other_digits_stays_within_five_bits_a_digit() {
+    let mut board = Board::new();
+    board.start(&double("dadd", W, S::Reg(5), D::Reg(8), CODE)).set(5, 0x000f).set(8, 0x000f).set(2, C);
+    board.step();
+    assert_eq!((board.reg(8), board.flags() & !V), (0x0005, 0));
+}

@@ -287,6 +287,18 @@ fn the_stack_guard_is_cleared_when_a_module_is_interrupted() {
 }
 
 #[test]
+fn the_stack_guard_is_cleared_when_a_violation_ends_a_module() {
+    let mut board = Board::new();
+    board.vector(13, HANDLER);
+    board.program(&Program::at(HANDLER).set(1, STACK).one("push", S::Constant(0)).off());
+    // The guard lies above the handler's stack: kept, it would violate there again.
+    let text = Program::at(TEXT).set(1, 0x1040).set(15, 0x1020).word(0x1388).op("mov", S::Constant(0), D::Absolute(TEXT));
+    board.enable(&TestModule::new(text, (0x1000, 0x1080)));
+    board.set(0, TEXT).set(2, 0).run();
+    assert_eq!(board.0.violations(), 1);
+}
+
+#[test]
 fn a_sleeping_cpu_wakes_at_the_timer_s_cycle() {
     let mut board = Board::new();
     let main = Program::at(MAIN)

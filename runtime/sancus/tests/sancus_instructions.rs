@@ -247,6 +247,16 @@ fn verify_previous_checks_the_caller() {
 }
 
 #[test]
+fn every_instruction_with_a_result_clears_z() {
+    for number in 0..8 {
+        let mut board = board_of(key_64());
+        board.put(0xf000, &[0x1380 + number]).set(2, Z).set(0, 0xf000);
+        board.step();
+        assert_eq!(board.reg(2) & Z, 0, "{number}");
+    }
+}
+
+#[test]
 fn timing_of_the_quick_instructions() {
     let mut board = Board::new();
     assert_eq!(board.sancus(6, &[(15, 0)]).1, 3);
