@@ -1,7 +1,7 @@
 //! The module host: moves frames between event sockets and the enclave, in one thread.
 
 use crate::connection::{Connection, Handle, Reseal};
-use crate::enclave::Entry;
+use crate::enclave;
 use crate::gate::Gate;
 use crate::link::Link;
 use crate::peer::Peer;
@@ -13,6 +13,7 @@ use authentic_wire::message::MessageType;
 use authentic_wire::ring::Corrupted;
 use mio::Registry;
 use slab::Slab;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
 
@@ -163,7 +164,7 @@ impl Host {
 
     /// First entry into the enclave.
     pub fn initialize(&mut self) {
-        self.enter(Entry::Initialize);
+        self.enter(enclave::Entry::Initialize);
     }
 
     /// A serial number.
@@ -182,18 +183,19 @@ impl Host {
 
     /// The connection with this number. Numbers nobody told the host of are forgotten when there are many.
     pub fn connection(&mut self, number: u32) -> Option<&mut Connection> {
-        if !self.connections.contains_key(&number) {
-            if self.unknown >= MAX_UNKNOWN {
-                self.connections.retain(|_, connection| connection.is_known() || !connection.queue.is_empty());
-                self.unknown = self.connections.values().filter(|connection| !connection.is_known()).count();
-            }
-            if self.unknown >= MAX_UNKNOWN || self.connections.len() >= MAX_CONNECTIONS {
-                return None;
-            }
-            self.unknown += 1;
-            self.connections.insert(number, Connection::new(self.now));
+        if self.unknown >= MAX_UNKNOWN && !self.connections.contains_key(&number) {
+            self.connections.retain(|_, connection| connection.is_known() || !connection.queue.is_empty());
+            self.unknown = self.connections.values().filter(|connection| !connection.is_known()).count();
         }
-        self.connections.get_mut(&number)
+        let full = self.unknown >= MAX_UNKNOWN || self.connections.len() >= MAX_CONNECTIONS;
+        match self.connections.entry(number) {
+            Entry::Occupied(known) => Some(known.into_mut()),
+            Entry::Vacant(_) if full => None,
+            Entry::Vacant(place) => {
+                self.unknown += 1;
+                Some(place.insert(Connection::new(self.now)))
+            }
+        }
     }
 
     /// Marks a connection's peer for writing, if the connection has frames and a peer.
@@ -228,13 +230,13 @@ impl Host {
                 }
                 Err(Corrupted) => self.corrupted(),
             }
-            self.enter(Entry::Run);
+            self.enter(enclave::Entry::Run);
         }
         self.flush();
         more
     }
 
-    fn enter(&mut self, entry: Entry) {
+    fn enter(&mut self, entry: enclave::Entry) {
         if let Some(crash) = self.gate.enter(entry) {
             self.fail(crash.to_string());
         }

@@ -55,6 +55,22 @@ impl Region {
         }
     }
 
+    /// The enclave's three ends: control, events, out. For enclaves that run in this process as Rust code.
+    ///
+    /// # Safety
+    /// As for [`Region::host_ends`].
+    pub unsafe fn enclave_ends(&self) -> (Consumer, Consumer, Producer) {
+        let address = self.address();
+        // SAFETY: as for `host_ends`.
+        unsafe {
+            (
+                Consumer::new(&self.layout, address, Ring::Control),
+                Consumer::new(&self.layout, address, Ring::Events),
+                Producer::new(&self.layout, address, Ring::Out),
+            )
+        }
+    }
+
     /// Sets what the device with this endpoint shows. Returns false where there is no such pin.
     pub fn set_pin(&self, endpoint: u16, value: u32) -> bool {
         let index = usize::from(endpoint);
