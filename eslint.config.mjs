@@ -19,7 +19,9 @@ export default tseslint.config(
             // An interface with one call signature reads as well as a function type, and can be documented.
             "@typescript-eslint/prefer-function-type": "off",
             // "" means "not set" in protocol buffers and environment variables.
-            "@typescript-eslint/prefer-nullish-coalescing": ["error", { ignorePrimitives: { string: true } }],
+            "@typescript-eslint/prefer-nullish-coalescing": ["error", { ignorePrimitives: { string: true }, ignoreTernaryTests: true }],
+            // It asks for the very `!` that no-non-null-assertion forbids.
+            "@typescript-eslint/non-nullable-type-assertion-style": "off",
             eqeqeq: ["error", "always"],
             "no-console": "off",
         },
@@ -29,6 +31,8 @@ export default tseslint.config(
         rules: {
             // Mocha's describe and it take functions that return nothing.
             "@typescript-eslint/no-floating-promises": "error",
+            // Stand-ins implement asynchronous interfaces without having to wait for anything.
+            "@typescript-eslint/require-await": "off",
             // Expectations read from parsed JSON in tests.
             "@typescript-eslint/no-non-null-assertion": "off",
         },

@@ -107,6 +107,7 @@ export async function runTests(root) {
     const rust = existsSync(path.join(root, "runtime", "Cargo.toml"));
     const node = process.execPath;
     const eslint = path.join("node_modules", "eslint", "bin", "eslint.js");
+    const names = rust ? ["ESLint", "Clippy", "Rust tests", "TypeScript tests"] : ["ESLint", "TypeScript tests"];
     const parts = [await check("ESLint", [node, eslint, "--max-warnings", "0", "."], root)];
     if (rust) {
         await needTool("clippy-driver", "the Rust programs are checked with it", print);
@@ -116,12 +117,14 @@ export async function runTests(root) {
     parts.push(await mochaTests(root));
 
     const results = sum(parts);
+    const broken = parts.flatMap(({ failed }, i) => (failed > 0 ? [names[i]] : []));
     const allowed = JSON.parse(readFileSync(path.join(root, "test", "allowed-skips.json"), "utf8"));
     const unexpected = unexpectedSkips(results.skipped, allowed, (resource) => isPresent(root, resource));
     if (unexpected.length > 0) {
         heading("skipped without leave (see test/allowed-skips.json)");
         for (const { file, title } of unexpected) print(`${file}: ${title}`);
     }
+    if (broken.length > 0) print(`\nfailures in: ${broken.join(", ")}`);
     print(`\n${closingLine(results)}`);
     return results.failed === 0 && unexpected.length === 0 ? 0 : 1;
 }
