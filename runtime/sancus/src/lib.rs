@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod alu;
+mod bridge;
 mod bus;
 mod cpu;
 pub mod crypto;
