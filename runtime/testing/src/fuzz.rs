@@ -23,7 +23,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -32,23 +32,23 @@ impl Random {
 
     /// A number below `bound`.
     pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() >> 11) as usize % bound
+        (self.number() >> 11) as usize % bound
     }
 
     /// Changes `bytes` in a few places: bits, bytes, boundary values, length.
     pub fn mutate(&mut self, bytes: &mut Vec<u8>) {
         for _ in 0..=self.below(4) {
             if bytes.is_empty() {
-                bytes.push(self.next() as u8);
+                bytes.push(self.number() as u8);
                 continue;
             }
             let at = self.below(bytes.len());
             match self.below(6) {
                 0 => bytes[at] ^= 1 << self.below(8),
-                1 => bytes[at] = self.next() as u8,
+                1 => bytes[at] = self.number() as u8,
                 2 => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][self.below(5)],
                 3 => bytes.truncate(at),
-                4 => bytes.insert(at, self.next() as u8),
+                4 => bytes.insert(at, self.number() as u8),
                 _ => {
                     let end = (at + 8).min(bytes.len());
                     bytes[at..end].fill([0, 0xff][self.below(2)]);

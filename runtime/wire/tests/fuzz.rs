@@ -11,7 +11,7 @@ use authentic_wire::ring::{Consumer, Layout, Producer, Ring};
 
 fn frame(random: &mut Random) -> Vec<u8> {
     let kinds = [Kind::Event, Kind::Request, Kind::Reply, Kind::Acknowledgement];
-    let header = Header { kind: kinds[random.below(4)], connection: random.next() as u32 | 1, epoch: random.next(), counter: random.next() };
+    let header = Header { kind: kinds[random.below(4)], connection: random.number() as u32 | 1, epoch: random.number(), counter: random.number() };
     let mut frame = header.encode().to_vec();
     frame.resize(MIN_LENGTH + random.below(40), 0);
     frame
@@ -66,17 +66,17 @@ fn hellos() {
     let mut random = Random::new("hellos");
     let mut accepted = 0u64;
     for _ in 0..INPUTS {
-        let id = |random: &mut Random| Id(std::array::from_fn(|_| random.next() as u8));
+        let id = |random: &mut Random| Id(std::array::from_fn(|_| random.number() as u8));
         let genuine = Hello { deployment: id(&mut random), target: id(&mut random), source: id(&mut random) };
         let mut bytes = genuine.encode();
         if random.below(2) == 0 {
-            bytes[random.below(8)] = random.next() as u8;
+            bytes[random.below(8)] = random.number() as u8;
         }
         if let Ok(hello) = Hello::decode(&bytes) {
             assert_eq!(hello.encode(), bytes);
             accepted += 1;
         }
-        let noise: [u8; hello::LENGTH] = std::array::from_fn(|_| random.next() as u8);
+        let noise: [u8; hello::LENGTH] = std::array::from_fn(|_| random.number() as u8);
         assert!(Hello::decode(&noise).is_err() || noise.starts_with(b"AEXH\x01\0\0\0"));
     }
     assert!(accepted > INPUTS / 4);
@@ -127,7 +127,7 @@ fn records_of_the_out_ring() {
         let sizes = [0, 1, 4, 12, 20, 28, 32];
         body.clear();
         body.resize(sizes[random.below(sizes.len())] + random.below(2), 0);
-        body.iter_mut().for_each(|byte| *byte = random.next() as u8 & random.next() as u8 & random.next() as u8);
+        body.iter_mut().for_each(|byte| *byte = random.number() as u8 & random.number() as u8 & random.number() as u8);
         if let Some(Output::Connection(connection)) = Output::decode(kind, argument, &body) {
             assert!((1..=5).contains(&connection.direction) && (1..=2).contains(&connection.delivery));
             accepted += 1;
@@ -153,17 +153,17 @@ fn the_out_ring_of_a_hostile_enclave() {
     let (mut body, mut taken, mut corrupted) = (Vec::new(), 0u64, 0u64);
     for _ in 0..INPUTS {
         match random.below(4) {
-            0 | 1 => drop(producer.push(random.next() as u16, random.next() as u16, &[&[7; 300][..random.below(300)]])),
+            0 | 1 => drop(producer.push(random.number() as u16, random.number() as u16, &[&[7; 300][..random.below(300)]])),
             2 => {
                 let at = out_data + random.below(4096);
                 // SAFETY: within the region.
-                unsafe { *memory.add(at) = random.next() as u8 };
+                unsafe { *memory.add(at) = random.number() as u8 };
             }
             _ => {
                 // SAFETY: within the region and aligned.
                 let tail = unsafe { &*memory.add(OUT_TAIL).cast::<std::sync::atomic::AtomicU32>() };
                 if random.below(64) == 0 {
-                    tail.store(random.next() as u32, std::sync::atomic::Ordering::Relaxed);
+                    tail.store(random.number() as u32, std::sync::atomic::Ordering::Relaxed);
                 }
             }
         }
