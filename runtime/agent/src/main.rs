@@ -40,11 +40,7 @@ fn beside_this_program() -> PathBuf {
 fn main() -> ExitCode {
     let Command::Run { folder, node, listen, host_binary } = Arguments::parse().command;
     let options = Options { folder, node, listen, host_binary: host_binary.unwrap_or_else(beside_this_program) };
-    let result = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(run(options)));
+    let result = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Into::into).and_then(|runtime| runtime.block_on(run(options)));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -123,7 +123,8 @@ pub async fn serve(State(agent): Shared) -> Result<Response, ApiError> {
         families.entries.get_or_create(&of_instance).inc_by(view.entries);
         families.peers.get_or_create(&of_instance).set(view.sockets.into());
         for connection in &view.connections {
-            let labels = OfConnection { instance: id.clone(), module: module.clone(), connection: connection.connection, direction: connection.direction.clone() };
+            let labels =
+                OfConnection { instance: id.clone(), module: module.clone(), connection: connection.connection, direction: connection.direction.clone() };
             families.sent.get_or_create(&labels).inc_by(connection.sent.0);
             families.resent.get_or_create(&labels).inc_by(connection.resent.0);
             families.received.get_or_create(&labels).inc_by(connection.received.0);

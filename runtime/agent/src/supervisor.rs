@@ -111,9 +111,7 @@ impl Supervisor {
     }
 
     async fn already_there(&self, present: &Instance, wanted: &InstanceFile) -> Result<(), ApiError> {
-        let conflict = |message: String| {
-            Err(ApiError::new(StatusCode::CONFLICT, "AE-AGENT-CONFLICT", message, "delete the instance, then start it again"))
-        };
+        let conflict = |message: String| Err(ApiError::new(StatusCode::CONFLICT, "AE-AGENT-CONFLICT", message, "delete the instance, then start it again"));
         if present.file.image_digest != wanted.image_digest || present.file.deployment != wanted.deployment {
             return conflict(format!("another image runs as instance {}", wanted.instance));
         }

@@ -189,7 +189,10 @@ fn works_in_a_folder_whose_path_is_longer_than_a_socket_address() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let directory = std::fs::File::open(&folder.0).unwrap();
-    let short = Agent { folder: format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&directory)).into(), child: support::command(&folder.0, &[]).spawn().unwrap() };
+    let short = Agent {
+        folder: format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&directory)).into(),
+        child: support::command(&folder.0, &[]).spawn().unwrap(),
+    };
     assert_eq!(short.put_instance(FIRST, &image(Behaviour::Idle, 0)).0, 201);
     assert_eq!(short.call("POST", "/v1/shutdown", &Value::Null).0, 200);
     let mut second = short.child;

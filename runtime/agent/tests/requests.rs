@@ -83,7 +83,8 @@ fn noise_on_the_control_socket_disturbs_nothing() {
     let agent = Agent::start(&folder);
     let mut random = Random::new("noise on the control socket");
     for _ in 0..500 {
-        let mut bytes = b"PUT /v1/instances/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\nHost: agent\r\nContent-Length: 20\r\n\r\n{\"name\":\"x\",\"tee\":1}".to_vec();
+        let mut bytes =
+            b"PUT /v1/instances/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\nHost: agent\r\nContent-Length: 20\r\n\r\n{\"name\":\"x\",\"tee\":1}".to_vec();
         for _ in 0..random.below(8) {
             random.mutate(&mut bytes);
         }

@@ -46,9 +46,7 @@ impl Host {
 
     fn serve(&mut self, link: Handle, Request { id, call }: Request, socket: Option<OwnedFd>) {
         let answer = match call {
-            Call::Hello { version } if version == control::VERSION => {
-                Answer::Hello { version, pid: std::process::id(), instance: self.file.instance }
-            }
+            Call::Hello { version } if version == control::VERSION => Answer::Hello { version, pid: std::process::id(), instance: self.file.instance },
             Call::Hello { version } => error(
                 "AE-HOST-VERSION",
                 format!("this module host speaks version {} of the control messages, the agent {version}", control::VERSION),
@@ -67,9 +65,7 @@ impl Host {
                     return self.messages.push_back(Message { link, id, kind, body: body.0 });
                 }
             }
-            Call::Route { connection: 0, .. } => {
-                error("AE-HOST-CONNECTION", "connection 0 does not exist", "use the connection's number")
-            }
+            Call::Route { connection: 0, .. } => error("AE-HOST-CONNECTION", "connection 0 does not exist", "use the connection's number"),
             Call::Route { connection, address, instance } => {
                 if self.set_route(connection, Route { address, instance }) {
                     Answer::Done
@@ -138,8 +134,7 @@ impl Host {
             .iter()
             .filter_map(|(number, connection)| {
                 let to_peer = connection.peer.and_then(|index| self.peers.get(index)).is_some_and(|peer| peer.is_open());
-                let from_peer =
-                    connection.returns().any(|handle| self.sources.get(handle.index).is_some_and(|source| source.serial == handle.serial));
+                let from_peer = connection.returns().any(|handle| self.sources.get(handle.index).is_some_and(|source| source.serial == handle.serial));
                 connection.status(*number, to_peer || from_peer)
             })
             .collect();

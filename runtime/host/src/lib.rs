@@ -13,6 +13,7 @@ mod link;
 mod loop_tokens;
 pub mod native;
 mod network;
+mod outgoing;
 mod peer;
 mod queue;
 mod region;

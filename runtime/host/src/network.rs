@@ -193,11 +193,7 @@ impl Host {
     pub fn connect_peers(&mut self) {
         for (index, peer) in &mut self.peers {
             if peer.due().is_some_and(|due| due <= self.now) {
-                let hello = authentic_wire::hello::Hello {
-                    deployment: self.file.deployment,
-                    target: peer.route.instance,
-                    source: self.file.instance,
-                };
+                let hello = authentic_wire::hello::Hello { deployment: self.file.deployment, target: peer.route.instance, source: self.file.instance };
                 peer.connect(&self.registry, peer_token(index), &hello, self.now);
             }
         }

@@ -1,11 +1,11 @@
 //! Start of a module host: reads its folder, loads the module, opens the control socket.
 
 use crate::enclave::Enclave;
+use crate::event_loop;
 use crate::gate::Gate;
 use crate::host::Host;
 use crate::native::{LoadError, Native};
 use crate::region::Region;
-use crate::event_loop;
 use authentic_wire::instance::InstanceFile;
 use authentic_wire::ring::Layout;
 use mio::Poll;

@@ -1,9 +1,9 @@
 //! The host's sockets and queues, around an enclave that the tests control.
 #![allow(clippy::unwrap_used)]
 
-mod support;
 #[path = "support/puppet.rs"]
 mod puppet;
+mod support;
 
 use authentic_wire::control::{Answer, Bytes, Call};
 use authentic_wire::frame::{Header, Kind};

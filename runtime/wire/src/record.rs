@@ -39,8 +39,7 @@ pub mod output {
 }
 
 /// Names of the reasons for a refusal, by number − 1.
-pub const REFUSAL_REASONS: [&str; 9] =
-    ["malformed", "unknownConnection", "wrongEpoch", "tag", "old", "gap", "wrongKind", "tooLong", "notActive"];
+pub const REFUSAL_REASONS: [&str; 9] = ["malformed", "unknownConnection", "wrongEpoch", "tag", "old", "gap", "wrongKind", "tooLong", "notActive"];
 
 /// What a connection has become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,12 +34,14 @@ fn frames() {
         let mut buffer = FrameBuffer::default();
         let mut rest = &bytes[..];
         loop {
-            let (count, _) = buffer.fill(|space| {
-                let count = space.len().min(rest.len()).min(1 + random.below(64));
-                space[..count].copy_from_slice(&rest[..count]);
-                rest = &rest[count..];
-                Ok(count)
-            }).expect("reading from memory");
+            let (count, _) = buffer
+                .fill(|space| {
+                    let count = space.len().min(rest.len()).min(1 + random.below(64));
+                    space[..count].copy_from_slice(&rest[..count]);
+                    rest = &rest[count..];
+                    Ok(count)
+                })
+                .expect("reading from memory");
             let refused = loop {
                 match buffer.peek() {
                     Ok(Some((header, frame))) => {

@@ -88,7 +88,8 @@ impl Agent {
 
     pub fn try_call(&self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
         let mut stream = self.connect()?;
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: agent\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: agent\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
         stream.write_all(head.as_bytes()).ok()?;
         // The agent may refuse a body that is too large before it has read it.
         let _ = stream.write_all(body.as_bytes());

@@ -7,13 +7,8 @@ use std::mem::zeroed;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
-const FAULTS: [(libc::c_int, &str); 5] = [
-    (libc::SIGSEGV, "SIGSEGV"),
-    (libc::SIGBUS, "SIGBUS"),
-    (libc::SIGILL, "SIGILL"),
-    (libc::SIGFPE, "SIGFPE"),
-    (libc::SIGTRAP, "SIGTRAP"),
-];
+const FAULTS: [(libc::c_int, &str); 5] =
+    [(libc::SIGSEGV, "SIGSEGV"), (libc::SIGBUS, "SIGBUS"), (libc::SIGILL, "SIGILL"), (libc::SIGFPE, "SIGFPE"), (libc::SIGTRAP, "SIGTRAP")];
 /// The watchdog's signal.
 const TIME_LIMIT: libc::c_int = libc::SIGUSR1;
 const ALTERNATE_STACK: usize = 64 * 1024;

@@ -72,9 +72,7 @@ impl Mapping {
     /// Replaces all of it with inaccessible memory; the old pages, with what was in them, are gone.
     pub fn erase(&self) {
         // SAFETY: the range lies within this mapping, and the module that used it is never entered again.
-        let fresh = unsafe {
-            mmap_anonymous(self.base().cast(), self.size, ProtFlags::empty(), MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED)
-        };
+        let fresh = unsafe { mmap_anonymous(self.base().cast(), self.size, ProtFlags::empty(), MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED) };
         if fresh.is_err() {
             // Without memory for the replacement the keys still must not stay.
             std::process::abort();

@@ -1,8 +1,8 @@
 //! Native modules: the same module without a TEE, run in the host's own process. Nothing protects it from the host.
 
+pub mod elf;
 #[cfg(target_arch = "x86_64")]
 mod entry;
-pub mod elf;
 #[cfg(target_arch = "x86_64")]
 mod fault;
 #[cfg(target_arch = "x86_64")]

@@ -32,9 +32,8 @@ fn missing_features() -> Vec<&'static str> {
     macro_rules! missing {
         ($($feature:tt),*) => { [$(($feature, std::arch::is_x86_feature_detected!($feature))),*] };
     }
-    let needed = missing!(
-        "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "lzcnt", "movbe", "aes", "pclmulqdq", "rdrand"
-    );
+    let needed =
+        missing!("sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "lzcnt", "movbe", "aes", "pclmulqdq", "rdrand");
     needed.into_iter().filter(|(_, present)| !present).map(|(name, _)| name).collect()
 }
 
