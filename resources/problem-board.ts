@@ -1,5 +1,5 @@
-// Collects the problems of all resources of a program: Pulumi stops at the first resource that fails its check,
-// so that one tells about the others as well.
+// Collects the problems of all resources of a program: Pulumi stops at the first resource that fails its check, and
+// nobody knows which one that is, so each tells about the others as well.
 
 import { type Problem, problem } from "../provider/lifecycle/problems";
 
@@ -11,15 +11,13 @@ interface Entry {
 /** Problems of the resources of one deployment. */
 export class ProblemBoard {
     private readonly entries: Entry[] = [];
-    /** The one whose check shows the problems of all. */
-    private teller: Entry | undefined;
 
     /**
      * Records the examination of a resource.
      *
      * @param resource - for people: `connection "moisture"`
      * @param work - its problems; must not wait for outputs of resources, which may never come
-     * @returns the resource's problems, and with the first that has any those of all other resources
+     * @returns the resource's problems, and where it has any those of all other resources
      */
     async add(resource: string, work: Promise<readonly Problem[]>): Promise<readonly Problem[]> {
         const entry = { resource, work };
@@ -29,10 +27,6 @@ export class ProblemBoard {
             return own;
         }
         await this.settled();
-        this.teller ??= entry;
-        if (this.teller !== entry) {
-            return own;
-        }
         const others = await Promise.all(this.entries.filter((other) => other !== entry).map(async (other) =>
             (await other.work).map(({ property, reason }) => problem("", `${other.resource}${property === "" ? "" : `, ${property}`}: ${reason}`))));
         return [...own, ...others.flat()];

@@ -83,7 +83,7 @@ async function start(binary: string, folder: string, { node, listenAddress, port
 
 /** Only what a program needs to run. */
 function agentEnvironment(): NodeJS.ProcessEnv {
-    return Object.fromEntries(["PATH", "HOME", "LANG", "TZ", "RUST_LOG"].map((name) => [name, process.env[name]]).filter(([, value]) => value !== undefined));
+    return Object.fromEntries(["PATH", "HOME", "LANG", "TZ", "RUST_LOG"].filter((name) => process.env[name] !== undefined).map((name) => [name, process.env[name]] as const));
 }
 
 /** Undefined where the agent does not answer yet. */
@@ -100,7 +100,7 @@ async function endOf(child: ChildProcess & { readonly stderr: NodeJS.ReadableStr
     });
     const how = await new Promise<string>((resolve, reject) => {
         child.once("error", reject);
-        child.once("close", (code, signal) => resolve(signal === null ? `exit code ${String(code)}` : signal));
+        child.once("close", (code, signal) => resolve(signal ?? `exit code ${String(code)}`));
     });
     let reason: { code?: unknown; message?: unknown; next?: unknown } = {};
     try {
@@ -201,7 +201,8 @@ async function removeFolder(folder: string): Promise<void> {
 async function agentBinary(env: NodeJS.ProcessEnv = process.env): Promise<string> {
     const architecture = { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch;
     const triples = ["gnu", "musl"].map((libc) => `${architecture}-unknown-linux-${libc}`);
-    const candidates = env["AUTHENTIC_AGENT"] ? [path.resolve(env["AUTHENTIC_AGENT"])] : triples.map((triple) => path.join(packageFolder(), "runtime", "target", triple, "release", "authentic-agent"));
+    const chosen = env["AUTHENTIC_AGENT"];
+    const candidates = chosen ? [path.resolve(chosen)] : triples.map((triple) => path.join(packageFolder(), "runtime", "target", triple, "release", "authentic-agent"));
     for (const candidate of candidates) {
         try {
             await access(candidate, constants.X_OK);

@@ -9,7 +9,7 @@ import { STATE } from "../protocol/status";
 import { activate, configure, configureAtOnce, failed, openSession, PURPOSE, withRestarts, type Configured, type Session } from "./exchange";
 import { atLeast, weaker } from "./facts";
 import { withLocks } from "./lock";
-import { deliveryOf, planLink, suiteOf, type Plan } from "./plan";
+import { countersFit, deliveryOf, planLink, suiteOf, type Earlier, type Plan } from "./plan";
 import type { Assurance, Connected, ConnectOptions, Deployer, EndFacts, Link } from "./session";
 
 /** The lock of an instance. */
@@ -38,12 +38,15 @@ interface Sessions {
     readonly to: Session;
 }
 
-/** Both sessions, in the order of the instance ids. */
-async function openBoth(deployer: Deployer, link: Link): Promise<Sessions> {
+/** Both sessions, in the order of the instance ids; the first end again where events went on between the two. */
+async function openBoth(deployer: Deployer, link: Link): Promise<Sessions & { readonly earlier?: Earlier }> {
     const sides = (["from", "to"] as const).toSorted((x, y) => lockName(deployer, link[x].end).localeCompare(lockName(deployer, link[y].end)));
     const opened: Partial<Record<"from" | "to", Session>> = {};
     for (const side of sides) opened[side] = await openSession(deployer, link[side].end, PURPOSE.configure);
-    return opened as Sessions;
+    const both = opened as Sessions;
+    if (countersFit(link, both.from.status, both.to.status)) return both;
+    const [side = "from"] = sides;
+    return { ...both, [side]: await openSession(deployer, link[side].end, PURPOSE.configure), earlier: { side, status: both[side].status } };
 }
 
 /** A fresh key of a suite: 32 bytes, zero after its length. */
@@ -100,7 +103,7 @@ export async function connect(deployer: Deployer, link: Link, options: ConnectOp
             requireUsable(session);
             requireAssurance(session, options.minAssurance);
         }
-        const plan = planLink(link, sessions.from.status, sessions.to.status, options);
+        const plan = planLink(link, sessions.from.status, sessions.to.status, options, sessions.earlier);
         if (plan.kind === "retire") {
             await configureAtOnce(deployer, sessions[plan.end], [{ type: "close", connection: link.connection, retire: true }]);
             return undefined;

@@ -57,9 +57,31 @@ const isAhead = (active: ConnectionStatus, other: Table): boolean =>
 const lostBy = (other: Table, record: Table): boolean =>
     has(record, FLAG.retired) || (wasActive(record) && !wasActive(other) && !isAhead(record, other));
 
-function requireFittingCounters(link: Link, from: ConnectionStatus, to: ConnectionStatus): void {
-    const least = link.delivery === "strict" ? from.acknowledged + 1n : 1n;
-    if (to.next < least || to.next > from.next) {
+/** What the end that was asked first had attested, where it was asked again because events went on in between. */
+export interface Earlier {
+    readonly side: "from" | "to";
+    readonly status: Status;
+}
+
+/**
+ * Events go on while two ends are asked one after the other, so each bound holds only in the order in which its two
+ * counters were read: what was acknowledged had been processed, and what is processed now has been sent by then.
+ */
+function counterBounds(link: Link, from: ConnectionStatus, to: ConnectionStatus, earlier: Earlier | undefined): boolean {
+    const before = earlier?.status.connections.find((c) => c.connection === link.connection);
+    const acknowledged = earlier?.side === "from" && before !== undefined ? before.acknowledged : from.acknowledged;
+    const processed = earlier?.side === "to" && before !== undefined ? before.next : to.next;
+    return to.next >= (link.delivery === "strict" ? acknowledged + 1n : 1n) && processed <= from.next;
+}
+
+/** Whether what two ends attest of a connection can be of the same moment; else the one asked first is to be asked again. */
+export function countersFit(link: Link, from: Status, to: Status): boolean {
+    const [a, b] = [from, to].map((status) => status.connections.find((c) => c.connection === link.connection));
+    return a === undefined || b === undefined || counterBounds(link, a, b, undefined);
+}
+
+function requireFittingCounters(link: Link, from: ConnectionStatus, to: ConnectionStatus, earlier: Earlier | undefined): void {
+    if (!counterBounds(link, from, to, earlier)) {
         throw new AuthenticError(
             "AE-SESSION-COUNTERS",
             `the counters of connection ${link.name} do not fit: ${link.from.end.name} has sent up to ${from.next - 1n} and had ${from.acknowledged} acknowledged, ${link.to.end.name} expects ${to.next}`,
@@ -88,13 +110,14 @@ const isUnchanged = (link: Link, from: Table, to: Table): boolean =>
  *
  * @param from - status of the sender or client
  * @param to - status of the receiver or handler
+ * @param earlier - what the end that was asked first had attested before it was asked again
  * @throws AuthenticError when the connection cannot be continued
  */
-export function planLink(link: Link, from: Status, to: Status, options: ConnectOptions = {}): Plan {
+export function planLink(link: Link, from: Status, to: Status, options: ConnectOptions = {}, earlier?: Earlier): Plan {
     const [fromDirection, toDirection] = link.kind === "event" ? ([DIRECTION.sender, DIRECTION.receiver] as const) : ([DIRECTION.client, DIRECTION.handler] as const);
     const a = recordOf(link, from, "from", fromDirection);
     const b = recordOf(link, to, "to", toDirection);
-    if (a !== undefined && b !== undefined) requireFittingCounters(link, a, b);
+    if (a !== undefined && b !== undefined) requireFittingCounters(link, a, b, earlier);
     if (options.rotate === undefined && isUnchanged(link, a, b)) return { kind: "unchanged", epoch: a!.epoch, keyId: a!.keyId };
 
     const resetFrom = lostBy(b, a);
