@@ -181,21 +181,22 @@ fn listens_on_ipv4_and_ipv6_with_one_port() {
 
 #[test]
 fn works_in_a_folder_whose_path_is_longer_than_a_socket_address() {
-    let folder = Folder::new(&"long/".repeat(30));
-    let mut agent = support::command(&folder.0, &[]).spawn().unwrap();
+    let parent = Folder::new("long");
+    let folder = parent.0.join("long/".repeat(30));
+    let mut agent = support::command(&folder, &[]).spawn().unwrap();
     let start = std::time::Instant::now();
-    while !folder.0.join("node.json").exists() {
+    while !folder.join("node.json").exists() {
         assert!(start.elapsed() < support::PATIENCE);
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let directory = std::fs::File::open(&folder.0).unwrap();
-    let short = Agent {
+    let directory = std::fs::File::open(&folder).unwrap();
+    let mut short = Agent {
         folder: format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&directory)).into(),
-        child: support::command(&folder.0, &[]).spawn().unwrap(),
+        child: support::command(&folder, &[]).spawn().unwrap(),
     };
     assert_eq!(short.put_instance(FIRST, &image(Behaviour::Idle, 0)).0, 201);
     assert_eq!(short.call("POST", "/v1/shutdown", &Value::Null).0, 200);
-    let mut second = short.child;
-    assert_eq!(second.wait().unwrap().code(), Some(4));
+
+    assert_eq!(short.child.wait().unwrap().code(), Some(4));
     assert!(agent.wait().unwrap().success());
 }

@@ -155,6 +155,16 @@ impl Agent {
     }
 }
 
+/// A test that fails leaves no processes.
+impl Drop for Agent {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            send_signal(self.child.id().into(), rustix::process::Signal::TERM);
+            let _ = self.child.wait();
+        }
+    }
+}
+
 pub fn start_body(image: &[u8]) -> Value {
     json!({
         "name": "tested", "deployment": DEPLOYMENT, "tee": "native", "image": base64(image), "entryTimeLimitMs": 100,
