@@ -35,7 +35,7 @@ export interface KeyPair {
 
 /** A fresh X25519 key pair. */
 export function generateKeyPair(): KeyPair {
-    const secretKey = x25519.utils.randomPrivateKey();
+    const secretKey = x25519.utils.randomSecretKey();
     return { secretKey, publicKey: x25519.getPublicKey(secretKey) };
 }
 

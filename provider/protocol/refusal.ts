@@ -19,7 +19,7 @@ export const REFUSAL = {
 
 export type RefusalCode = (typeof REFUSAL)[keyof typeof REFUSAL];
 
-const MEANING: Readonly<Record<RefusalCode, string>> = {
+const MEANING: Readonly<Partial<Record<number, string>>> = {
     1: "the message is malformed",
     2: "the signature is not the deployer's",
     3: "the message is for another deployment or instance",
@@ -51,7 +51,7 @@ export class ProtocolError extends Error {
 export const malformed = (problem: string): ProtocolError => new ProtocolError(REFUSAL.malformed, problem);
 
 /** What a refusal code means, for messages; codes outside the specification are named as such. */
-export const describeRefusal = (code: number): string => MEANING[code as RefusalCode] ?? `an unknown refusal (${code})`;
+export const describeRefusal = (code: number): string => MEANING[code] ?? `an unknown refusal (${code})`;
 
 /** `0xFF | code u16`. */
 export const encodeRefusal = (code: RefusalCode): Uint8Array => Uint8Array.of(0xff, code >> 8, code & 0xff);
@@ -61,5 +61,7 @@ export const encodeRefusal = (code: RefusalCode): Uint8Array => Uint8Array.of(0x
  *
  * @returns the code, or `undefined` if the reply is something else
  */
-export const decodeRefusal = (reply: Uint8Array): number | undefined =>
-    reply.length === 3 && reply[0] === 0xff ? (reply[1]! << 8) | reply[2]! : undefined;
+export function decodeRefusal(reply: Uint8Array): number | undefined {
+    const [magic, high = 0, low = 0] = reply;
+    return reply.length === 3 && magic === 0xff ? (high << 8) | low : undefined;
+}

@@ -17,7 +17,7 @@ export interface DeployerIdentity {
 
 /** Draws a new identity. */
 export function generateDeployer(): DeployerIdentity {
-    const secretKey = ed25519.utils.randomPrivateKey();
+    const secretKey = ed25519.utils.randomSecretKey();
     try {
         return { deployment: hex(randomBytes(16)), publicKey: hex(ed25519.getPublicKey(secretKey)), secretKey: hex(secretKey) };
     } finally {

@@ -13,7 +13,7 @@ import { confirmation, sealM3 } from "../protocol/m3";
 import { instanceId } from "../protocol/names";
 import { encodeUpdate, type TableRecord } from "../protocol/records";
 import { describeRefusal, ProtocolError, REFUSAL } from "../protocol/refusal";
-import { decodeStatus, SUITE, type CipherSuite, type Status } from "../protocol/status";
+import { decodeStatus, SUITE, type Status } from "../protocol/status";
 import type { Appraisal, Deployer, End, MessageType, Reply } from "./session";
 
 /** What another session in between may cause; a new session can succeed. */
@@ -119,7 +119,7 @@ export async function configure(deployer: Deployer, session: Session, records: r
         const { body: m4 } = await ask(end, "m3", m3, "m4");
         if (!equalBytes(m4, confirmation(context, m1, m2Core, m3))) throw untrusted(end.name, "the confirmation of the keys is wrong");
         const activations = records.flatMap((record) =>
-            record.type === "set" && record.suite !== SUITE.none ? [{ connection: record.connection, keyId: keyId(record.suite as CipherSuite, record.key) }] : [],
+            record.type === "set" && record.suite !== SUITE.none ? [{ connection: record.connection, keyId: keyId(record.suite, record.key) }] : [],
         );
         return { session, transcript: configurationTranscript(m1, m2Core, m3, m4), activations, context };
     } catch (error) {

@@ -1,20 +1,21 @@
 // An attested status as plain JSON, for the outputs of resources.
 import { hex } from "../protocol/bytes";
-import { FLAG, type ConnectionStatus, type Status } from "../protocol/status";
+import { FLAG, type ConnectionStatus, type DeliveryNumber, type DirectionNumber, type State, type Status, type SuiteNumber } from "../protocol/status";
 import type { Assurance, ConnectionFacts, Delivery, Direction, InstanceState, StatusFacts, SuiteName } from "./session";
 
-const STATES: readonly InstanceState[] = ["new", "active", "prepared", "released", "failed"];
-const DIRECTIONS: readonly (Direction | undefined)[] = [undefined, "sender", "receiver", "client", "handler", "deployer"];
-const DELIVERIES: readonly (Delivery | undefined)[] = [undefined, "strict", "latest"];
+const STATES: Readonly<Record<State, InstanceState>> = { 0: "new", 1: "active", 2: "prepared", 3: "released", 4: "failed" };
+const DIRECTIONS: Readonly<Record<DirectionNumber, Direction>> = { 1: "sender", 2: "receiver", 3: "client", 4: "handler", 5: "deployer" };
+const DELIVERIES: Readonly<Record<DeliveryNumber, Delivery>> = { 1: "strict", 2: "latest" };
+const SUITES: Readonly<Record<SuiteNumber, SuiteName>> = { 0: "none", 1: "chacha20-poly1305", 2: "aes-128-gcm", 3: "spongewrap-128", 4: "spongewrap-64" };
 /** Names of the suites, by their numbers. */
-export const SUITE_NAMES: readonly SuiteName[] = ["none", "chacha20-poly1305", "aes-128-gcm", "spongewrap-128", "spongewrap-64"];
+export const SUITE_NAMES: readonly SuiteName[] = Object.values(SUITES);
 
 const connectionFacts = (record: ConnectionStatus): ConnectionFacts => ({
     connection: record.connection,
     endpoint: record.endpoint,
-    direction: DIRECTIONS[record.direction]!,
-    delivery: DELIVERIES[record.delivery]!,
-    suite: SUITE_NAMES[record.suite]!,
+    direction: DIRECTIONS[record.direction],
+    delivery: DELIVERIES[record.delivery],
+    suite: SUITES[record.suite],
     active: (record.flags & FLAG.active) !== 0,
     pending: (record.flags & FLAG.pending) !== 0,
     retired: (record.flags & FLAG.retired) !== 0,
@@ -31,7 +32,7 @@ const connectionFacts = (record: ConnectionStatus): ConnectionFacts => ({
 
 /** A status as plain JSON; 64-bit integers become decimal strings. */
 export const statusFacts = (status: Status): StatusFacts => ({
-    state: STATES[status.state]!,
+    state: STATES[status.state],
     incarnation: hex(status.incarnation),
     generation: status.generation.toString(),
     commandNext: status.commandNext.toString(),

@@ -1,6 +1,9 @@
 // Which files of vectors there are, and what each holds.
 import { deployerKey, deployerSecretKey, deployment, fixed, instance, instanceName, measurement, policyHash, type VectorFile } from "./fixed";
 import { compactVectors, frameVectors, keyVectors, refusedCompact, refusedFrames } from "./cases/frames";
+import { configurationVectors, helloVectors, hpkeVectors, nameVectors, refusedConfigurations, refusedHellos } from "./cases/documents";
+import { handOverVectors, refusedHandOvers } from "./cases/hand-over";
+import { refusedSancus, sancusVectors } from "./cases/sancus";
 import { ENDPOINTS, sessions } from "./cases/session";
 import { refusedSessions } from "./cases/session-refused";
 
@@ -46,4 +49,16 @@ export const vectorFiles: Readonly<Record<string, () => VectorFile>> = {
         vectors: compactVectors(),
         refused: refusedCompact(),
     }),
+    names: () => ({ specification: "docs/protocol.md section 1", notes: "", vectors: nameVectors(), refused: [] }),
+    hpke: () => ({ specification: "docs/protocol.md section 4; RFC 9180", notes: "The values of the key schedule are those of RFC 9180 section 5.1.", vectors: hpkeVectors(), refused: [] }),
+    configuration: () => ({
+        specification: "docs/protocol.md section 2",
+        notes: "`block` is the content up to `length`; `zeros` more bytes follow. The image is `imageBefore`, the block, `imageAfter`; `codeMeasurement` is taken with the block all zero.",
+        given: { deployment, instance, deployerKey },
+        vectors: configurationVectors(),
+        refused: refusedConfigurations(),
+    }),
+    hello: () => ({ specification: "docs/protocol.md section 7", notes: "", vectors: helloVectors(), refused: refusedHellos() }),
+    "hand-over": () => ({ specification: "docs/protocol.md section 9", notes: "", given: { deployerSecretKey, deployerKey }, vectors: handOverVectors(), refused: refusedHandOvers() }),
+    sancus: () => ({ specification: "docs/protocol.md section 10", notes: "", vectors: sancusVectors(), refused: refusedSancus() }),
 };

@@ -51,6 +51,9 @@ export function reseal(module: ReferenceModule, bytes: Uint8Array): Uint8Array |
     return plaintext === undefined ? undefined : sealFrame(keyFor(module, record, record.current), frame.kind, frame.counter, plaintext);
 }
 
+/** The plaintext of a reply: 0 and the data, or 1 if the handler refused. */
+const answerOf = (data: Uint8Array | undefined): Uint8Array => (data === undefined ? Uint8Array.of(1) : Uint8Array.of(0, ...data));
+
 /** Takes one frame with its length prefix. */
 export function receive(module: ReferenceModule, bytes: Uint8Array): Outcome {
     let frame: Frame;
@@ -95,7 +98,7 @@ const takeData = (module: ReferenceModule, record: Connection, key: EpochKey, fr
     record.next = frame.counter + 1n;
     record.reset = false;
     module.processed.push({ endpoint: record.endpoint, connection: record.connection, counter: frame.counter, data: plaintext });
-    if (record.direction === DIRECTION.handler) record.cachedReply = { counter: frame.counter, data: endpoint.run?.(plaintext) ?? new Uint8Array(0) };
+    if (record.direction === DIRECTION.handler) record.cachedReply = { counter: frame.counter, data: answerOf(endpoint.run?.(plaintext)) };
     const answer = record.direction === DIRECTION.handler ? [reply(module, record, key)] : record.delivery === DELIVERY.strict ? [ack(module, record, key)] : [];
     if (!old || frame.counter >= record.previous!.lastCounter) {
         record.previous?.key32.fill(0);
@@ -108,9 +111,14 @@ const takeAnswer = (record: Connection, key: EpochKey, frame: Frame, plaintext: 
     const limit = key === record.previous ? record.previous.lastCounter : record.next - 1n;
     if (frame.counter > limit) return refused(FRAME_REFUSAL.gap);
     if (frame.counter <= record.acknowledged) return refused(FRAME_REFUSAL.old);
+    const [status] = plaintext;
+    if (frame.kind === KIND.reply && status !== 0 && !(status === 1 && plaintext.length === 1)) return refused(FRAME_REFUSAL.malformed);
     record.acknowledged = frame.counter;
     record.reset = false;
-    if (frame.kind === KIND.reply) module.processed.push({ endpoint: record.endpoint, connection: record.connection, counter: frame.counter, data: plaintext });
+    if (frame.kind === KIND.reply) {
+        if (status === 1) record.requestFailed = true;
+        else module.processed.push({ endpoint: record.endpoint, connection: record.connection, counter: frame.counter, data: plaintext.subarray(1) });
+    }
     if (record.previous !== undefined && record.acknowledged >= record.previous.resealUntil) {
         record.previous.key32.fill(0);
         record.previous = undefined;

@@ -44,7 +44,7 @@ export interface Connection {
     next: bigint;
     acknowledged: bigint;
     gaps: bigint;
-    /** Handler: the reply to the last request. */
+    /** Handler: the reply to the last request, `status u8 | data`. */
     cachedReply?: { readonly counter: bigint; readonly data: Uint8Array } | undefined;
     /** Client: what a peer's reset did to the outstanding request. */
     requestFailed: boolean;

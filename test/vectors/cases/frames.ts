@@ -45,11 +45,12 @@ const CASES: readonly FrameCase[] = [
     { name: "event with a high counter", notes: "all 8 bytes of the counter are in the nonce", suite: 1, kind: KIND.event, counter: 0xffff_ffff_ffff_fffen, plaintext: fixed("high", 100) },
     { name: "ack", notes: "acknowledges everything up to counter 7", suite: 1, kind: KIND.ack, counter: 7n, plaintext: new Uint8Array(0) },
     { name: "request", notes: "", suite: 1, kind: KIND.request, counter: 3n, plaintext: fixed("request", 20) },
-    { name: "reply", notes: "has the counter of its request", suite: 1, kind: KIND.reply, counter: 3n, plaintext: fixed("reply", 33) },
+    { name: "reply", notes: "has the counter of its request; status 0, then the data", suite: 1, kind: KIND.reply, counter: 3n, plaintext: concat(Uint8Array.of(0), fixed("reply", 33)) },
+    { name: "refused reply", notes: "status 1: the handler refused", suite: 1, kind: KIND.reply, counter: 4n, plaintext: Uint8Array.of(1) },
     { name: "event, AES-128-GCM", notes: "", suite: 2, kind: KIND.event, counter: 1n, plaintext: fixed("event", 12) },
     { name: "ack, AES-128-GCM", notes: "", suite: 2, kind: KIND.ack, counter: 7n, plaintext: new Uint8Array(0) },
     { name: "request, AES-128-GCM", notes: "", suite: 2, kind: KIND.request, counter: 3n, plaintext: fixed("request", 20) },
-    { name: "reply, AES-128-GCM", notes: "", suite: 2, kind: KIND.reply, counter: 3n, plaintext: fixed("reply", 33) },
+    { name: "reply, AES-128-GCM", notes: "", suite: 2, kind: KIND.reply, counter: 3n, plaintext: concat(Uint8Array.of(0), fixed("reply", 33)) },
 ];
 
 export const frameVectors = (): ({ name: string; notes: string } & Record<string, unknown>)[] =>
@@ -108,7 +109,7 @@ export const compactVectors = (): ({ name: string; notes: string } & Record<stri
             { kind: KIND.event, counter: 1, plaintext: fixed("compact event", 12) },
             { kind: KIND.ack, counter: 0x01020304, plaintext: new Uint8Array(0) },
             { kind: KIND.request, counter: 3, plaintext: fixed("compact request", 20) },
-            { kind: KIND.reply, counter: 3, plaintext: fixed("compact reply", 34) },
+            { kind: KIND.reply, counter: 3, plaintext: concat(Uint8Array.of(0), fixed("compact reply", 33)) },
         ].map(({ kind, counter, plaintext }) => {
             const key = keyOf(suite);
             const frame = sealCompact(key, kind, counter, plaintext);

@@ -9,7 +9,7 @@ import { decodeM2Core, encodeM2, reportData, sessionHash } from "../../../provid
 import { confirmation, sealM3 } from "../../../provider/protocol/m3";
 import { encodeUpdate, type SetRecord, type TableRecord } from "../../../provider/protocol/records";
 import { keyId } from "../../../provider/protocol/keys";
-import { decodeStatus, type CipherSuite } from "../../../provider/protocol/status";
+import { decodeStatus } from "../../../provider/protocol/status";
 import type { MessageType, Reply } from "../../../provider/session/session";
 import { ReferenceModule, type Endpoint } from "../../protocol/reference-module/module";
 import { deployerKey, deployerSecretKey, deployment, fixed, fixedPair, instance, measurement, policyHash } from "../fixed";
@@ -50,8 +50,8 @@ export class VectorModule extends ReferenceModule {
 }
 
 const bodyOf = (reply: Reply): Uint8Array => {
-    assert.notEqual(reply.type, "refused", `refused with ${(reply as { code?: number }).code}`);
-    return (reply as { body: Uint8Array }).body;
+    if (reply.type === "refused") assert.fail(`refused with ${reply.code}`);
+    return reply.body;
 };
 
 /** Opens a session named `name` with a module; every value of it is fixed. */
@@ -113,7 +113,7 @@ export function configure(module: VectorModule, name: string, notes: string, rec
     const m4 = bodyOf(module.handle("m3", m3));
     assert.ok(equalBytes(m4, confirmation(context, m1, m2Core, m3)));
     const transcript = configurationTranscript(m1, m2Core, m3, m4);
-    const activations = records.flatMap((r) => (r.type === "set" && r.suite !== 0 ? [{ connection: r.connection, keyId: keyId(r.suite as CipherSuite, r.key) }] : []));
+    const activations = records.flatMap((r) => (r.type === "set" && r.suite !== 0 ? [{ connection: r.connection, keyId: keyId(r.suite, r.key) }] : []));
     const result = { name, notes, ...fields, records, plaintext, ephemeralSecretKey, hpke, m3, m4, statusAfterM3: module.status() };
     if (activations.length === 0) return result;
     const activate = encodeActivate(transcript, activations, deployerSecretKey);
