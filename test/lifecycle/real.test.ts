@@ -1,0 +1,104 @@
+// Programs with real agents, module hosts and sessions, without Pulumi's engine: modules that crash, loop and are killed.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AgentClient } from "../../provider/agent/client";
+import * as ae from "../../resources";
+import { Stack, type Step } from "./stack";
+
+const FRAGILE = `
+#include <authentic.h>
+
+AUTHENTIC_OUTPUT(beat, 0)
+AUTHENTIC_ENTRY(work, 0) { (void)data; (void)length; beat("", 0); }
+AUTHENTIC_ENTRY(crash, 0) { (void)data; (void)length; *(volatile int *)8 = 1; }
+AUTHENTIC_ENTRY(spin, 0) { (void)data; (void)length; for (volatile int i = 0;; i++) {} }
+`;
+const LISTENER = `
+#include <authentic.h>
+
+AUTHENTIC_INPUT(beat, 0) { (void)data; (void)length; }
+`;
+
+const changes = (steps: readonly Step[]) => steps.filter((step) => !step.startsWith("same ")).sort();
+
+describe("a stack of real modules", function () {
+    this.timeout(120_000);
+    let base: string;
+    let stack: Stack;
+
+    beforeEach(() => {
+        base = fs.mkdtempSync(path.join(os.tmpdir(), "real-"));
+        process.env["AUTHENTIC_STATE"] = path.join(base, "nodes");
+        fs.writeFileSync(path.join(base, "fragile.c"), FRAGILE);
+        fs.writeFileSync(path.join(base, "listener.c"), LISTENER);
+        stack = new Stack();
+    });
+    afterEach(async () => {
+        await stack.destroy();
+        assert.deepEqual(fs.existsSync(path.join(base, "nodes")) ? fs.readdirSync(path.join(base, "nodes")) : [], []);
+        delete process.env["AUTHENTIC_STATE"];
+        fs.rmSync(base, { recursive: true });
+    });
+
+    const program = () => {
+        const deployment = new ae.Deployment("d");
+        const node = new ae.Node("n", { deployment, tee: "native" });
+        const fragile = new ae.Module("fragile", { node, source: path.join(base, "fragile.c"), entryTimeLimit: "200ms" });
+        const listener = new ae.Module("listener", { node, source: path.join(base, "listener.c") });
+        new ae.Connection("beat", { from: fragile.output("beat"), to: listener.input("beat") });
+    };
+
+    const agent = () => new AgentClient(stack.outs("Node", "n")["folder"] as string);
+    const instanceOf = (name: string) => stack.outs("Module", name)["instance"] as string;
+    const call = (entry: string) => {
+        const declarations = stack.outs("Module", "fragile")["interface"] as { name: string; kind: string }[];
+        return agent().callEntry(instanceOf("fragile"), declarations.findIndex(({ name, kind }) => kind === "entry" && name === entry));
+    };
+    const connection = async (name: string) => (await agent().instance(instanceOf(name)))?.connections.find(({ connection }) => connection === stack.outs("Connection", "beat")["connection"]);
+
+    /** Waits until the listener has processed so many events of its present connection. */
+    async function heard(count: number): Promise<void> {
+        for (let tries = 0; tries < 200; tries++) {
+            if (Number((await connection("listener"))?.delivered ?? 0) >= count) return;
+            await sleep(20);
+        }
+        assert.fail(`the listener has not heard ${count} events`);
+    }
+
+    for (const [entry, what] of [["crash", "crashes"], ["spin", "never returns"]] as const) {
+        it(`reports a module that ${what}, and repairs it and its connection alone`, async () => {
+            await stack.up(program);
+            await call("work");
+            await heard(1);
+            const before = stack.outs("Module", "fragile")["incarnation"];
+            const other = stack.outs("Module", "listener")["incarnation"];
+            await call(entry).catch(() => undefined);
+            for (let tries = 0; tries < 100 && (await agent().instance(instanceOf("fragile")))?.state === "running"; tries++) await sleep(50);
+
+            const found = await stack.refresh();
+            assert.equal(found.length, 2, found.join("\n"));
+            assert.match(found[0]!, /^fragile: (failed|exited)(: .+)?$/);
+            assert.match(found[1]!, /^beat: unverified: module fragile is (failed|exited)$/);
+            assert.deepEqual(changes(await stack.preview(program)), ["update beat", "update fragile"]);
+            await stack.up(program);
+            assert.notEqual(stack.outs("Module", "fragile")["incarnation"], before);
+            assert.equal(stack.outs("Module", "listener")["incarnation"], other);
+            const { delivered = 0 } = (await connection("listener")) ?? {};
+            await call("work");
+            await heard(Number(delivered) + 1);
+            assert.deepEqual(await stack.refresh(), []);
+            assert.deepEqual(changes(await stack.preview(program)), []);
+        });
+    }
+
+    it("keeps the keys of connections whose modules go on, whatever else is done", async () => {
+        await stack.up(program);
+        const { keyId } = stack.outs("Connection", "beat");
+        await stack.refresh();
+        await stack.up(program);
+        assert.equal(stack.outs("Connection", "beat")["keyId"], keyId);
+    });
+});
