@@ -130,6 +130,8 @@ export class Writer {
     }
 }
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /**
  * Reads a message from outside. Every read checks its bound first; {@link Reader.end} refuses what is left over. Byte
  * fields are copies, so that a caller may clear or change its buffer.
@@ -175,6 +177,16 @@ export class Reader {
     bytes(length: number, field: string): Uint8Array {
         const start = this.advance(length, field);
         return this.input.slice(start, start + length);
+    }
+
+    /** UTF-8; other bytes are refused, not replaced. */
+    text(length: number, field: string): string {
+        const bytes = this.bytes(length, field);
+        try {
+            return UTF8.decode(bytes);
+        } catch {
+            throw malformed(`${this.message}: ${field} is not UTF-8`);
+        }
     }
 
     u8(field: string): number {

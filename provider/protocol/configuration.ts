@@ -86,25 +86,17 @@ export function decodeConfiguration(block: Uint8Array): Configuration {
     const count = body.u16("number of entries");
     const values = new Map<string, bigint | string>();
     let previous: Uint8Array | undefined;
-    const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    const text = (bytes: Uint8Array, field: string): string => {
-        try {
-            return utf8.decode(bytes);
-        } catch {
-            throw malformed(`configuration: ${field} is not UTF-8`);
-        }
-    };
     for (let i = 0; i < count; i++) {
         const nameLength = body.u8("length of a name");
         if (nameLength === 0 || nameLength > MAX_NAME) throw malformed(`configuration: a name of ${nameLength} bytes`);
-        const nameBytes = body.bytes(nameLength, "name");
+        const name = body.text(nameLength, "name");
+        const nameBytes = utf8ToBytes(name);
         if (previous !== undefined && compareBytes(previous, nameBytes) >= 0) throw malformed("configuration: names are not in order");
         previous = nameBytes;
         const type = body.oneOf(body.u8("type"), [TYPE_INTEGER, TYPE_TEXT], "type");
         const valueLength = body.u16("length of a value");
         if (type === TYPE_INTEGER && valueLength !== 8) throw malformed(`configuration: an integer of ${valueLength} bytes`);
-        const name = text(nameBytes, "a name");
-        values.set(name, type === TYPE_INTEGER ? BigInt.asIntN(64, body.u64("integer")) : text(body.bytes(valueLength, "text"), "a text"));
+        values.set(name, type === TYPE_INTEGER ? BigInt.asIntN(64, body.u64("integer")) : body.text(valueLength, "text"));
     }
     body.end();
     return { deployment, instance, deployerKey, values };

@@ -51,7 +51,7 @@ export function decodeState(plaintext: Uint8Array): ExportedState {
     const reader = new Reader(plaintext, "state");
     const schema = reader.u16("schema");
     const objects = Array.from({ length: reader.u16("number of objects") }, () => {
-        const name = Buffer.from(reader.bytes(reader.u8("length of a name"), "name")).toString("utf8");
+        const name = reader.text(reader.u8("length of a name"), "name");
         return { name, bytes: reader.bytes(reader.u32("length of an object"), "object") };
     });
     const connections = Array.from({ length: reader.u16("number of connections") }, () => {

@@ -43,7 +43,7 @@ export class VectorModule extends ReferenceModule {
             random: (length) => {
                 const next = VectorModule.queue.shift();
                 assert.equal(next?.length, length, "the vectors draw another random value");
-                return next!;
+                return next;
             },
         });
     }
