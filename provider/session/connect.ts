@@ -61,9 +61,11 @@ function drawKey(length: number): Uint8Array {
 async function keyBoth(deployer: Deployer, link: Link, sessions: Sessions, plan: Extract<Plan, { kind: "key" }>): Promise<Uint8Array> {
     const suite = suiteOf(link);
     const key = drawKey(KEY_LENGTH[suite]);
-    const configured: Partial<Record<"from" | "to", Configured>> = {};
+    const confirmed: Configured[] = [];
+    // The receiver first: it takes the old and the new epoch, so that nothing is refused in between.
+    const order = ["to", "from"] as const;
     try {
-        for (const side of ["to", "from"] as const) {
+        for (const side of order) {
             const record: SetRecord = {
                 type: "set",
                 connection: link.connection,
@@ -76,15 +78,13 @@ async function keyBoth(deployer: Deployer, link: Link, sessions: Sessions, plan:
                 key,
                 ...plan[side],
             };
-            configured[side] = await configure(deployer, sessions[side], [record]);
+            confirmed.push(await configure(deployer, sessions[side], [record]));
         }
-        // The receiver first: it takes the old and the new epoch, so that nothing is refused in between.
-        await activate(deployer, configured.to!);
-        await activate(deployer, configured.from!);
+        for (const configured of confirmed) await activate(deployer, configured);
         return keyId(suite, key);
     } finally {
         key.fill(0);
-        for (const { context } of Object.values(configured)) context.wipe();
+        for (const { context } of confirmed) context.wipe();
     }
 }
 

@@ -51,7 +51,7 @@ function recordOf(link: Link, status: Status, side: "from" | "to", direction: Di
 
 /** An interrupted activation: one end already uses the key that the other holds pending. Nothing was lost. */
 const isAhead = (active: ConnectionStatus, other: Table): boolean =>
-    !has(active, FLAG.retired) && other !== undefined && other.pendingEpoch === active.epoch && equalBytes(other.pendingKeyId, active.keyId);
+    !has(active, FLAG.retired) && other?.pendingEpoch === active.epoch && equalBytes(other.pendingKeyId, active.keyId);
 
 /** Whether `other` has lost the state that `record` shared with it. */
 const lostBy = (other: Table, record: Table): boolean =>
@@ -98,12 +98,15 @@ function firstCounter(link: Link, mine: Table, other: Table, otherSide: "from" |
     return replayed ? other.acknowledged + 1n : other.next;
 }
 
-const isUnchanged = (link: Link, from: Table, to: Table): boolean =>
+/** The record of the sender if both ends hold one active key as the link declares it. */
+const unchanged = (link: Link, from: Table, to: Table): ConnectionStatus | undefined =>
     wasActive(from) &&
     wasActive(to) &&
     from.epoch === to.epoch &&
     equalBytes(from.keyId, to.keyId) &&
-    [from, to].every((r) => has(r, FLAG.active) && !has(r, FLAG.pending) && !has(r, FLAG.retired) && r.suite === suiteOf(link) && r.window === link.window);
+    [from, to].every((r) => has(r, FLAG.active) && !has(r, FLAG.pending) && !has(r, FLAG.retired) && r.suite === suiteOf(link) && r.window === link.window)
+        ? from
+        : undefined;
 
 /**
  * Plans the next step for a connection.
@@ -118,7 +121,8 @@ export function planLink(link: Link, from: Status, to: Status, options: ConnectO
     const a = recordOf(link, from, "from", fromDirection);
     const b = recordOf(link, to, "to", toDirection);
     if (a !== undefined && b !== undefined) requireFittingCounters(link, a, b, earlier);
-    if (options.rotate === undefined && isUnchanged(link, a, b)) return { kind: "unchanged", epoch: a!.epoch, keyId: a!.keyId };
+    const same = options.rotate === undefined ? unchanged(link, a, b) : undefined;
+    if (same !== undefined) return { kind: "unchanged", epoch: same.epoch, keyId: same.keyId };
 
     const resetFrom = lostBy(b, a);
     const resetTo = lostBy(a, b) || (options.previouslyKeyed === true && !wasActive(a) && !wasActive(b));
