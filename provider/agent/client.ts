@@ -25,7 +25,7 @@ const instanceSchema = z.object({
     state: z.enum(["running", "failed", "exited"]), reason: text.optional(), pid: z.int().positive().optional(), startedAt: text,
     connections: z.array(connectionSchema), triggers: z.array(z.object({ name: z.string(), endpoint: z.int(), everyMs: z.int(), fired: counter, full: counter })),
 });
-const pinsSchema = z.object({ pins: z.array(z.object({ endpoint: z.int(), name: text, value: z.int(), writes: counter, changedAt: text.nullish() })) });
+const pinsSchema = z.object({ pins: z.array(z.object({ endpoint: z.int(), name: text, value: z.int(), writes: counter, changedAt: z.number().nullish() })) });
 const replySchema = z.union([
     z.object({ type: z.literal("refused"), code: z.int() }),
     z.object({ type: z.literal("m2"), body: base64, evidence: z.object({ type: z.int(), body: base64 }) }),

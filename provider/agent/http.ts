@@ -1,7 +1,7 @@
 // One call of an agent's control interface: HTTP with JSON over the Unix socket of the node's folder (docs/agent-api.md).
 // The agent is not trusted: its answers are bounded, and its texts are cleaned before anybody sees them.
 import { close, open } from "node:fs";
-import { type IncomingMessage, request } from "node:http";
+import { Agent, type IncomingMessage, request } from "node:http";
 import path from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
@@ -53,11 +53,14 @@ function send(socketPath: string, folder: string, method: string, target: string
     return new Promise((resolve, reject) => {
         const headers = payload === undefined ? {} : { "content-type": "application/json", "content-length": payload.length };
         const signal = AbortSignal.timeout(timeoutMs);
-        const sent = request({ socketPath, path: target, method, headers, agent: false, signal }, (response) => {
-            read(response).then((text) => resolve({ status: response.statusCode ?? 0, body: text }), fail);
+        // Kept alive until the answer is there: told to close, an agent may do so before the last write, which then fails.
+        const agent = new Agent({ keepAlive: true });
+        const sent = request({ socketPath, path: target, method, headers, agent, signal }, (response) => {
+            read(response).then((text) => resolve({ status: response.statusCode ?? 0, body: text }), fail).finally(() => agent.destroy());
         });
         const fail = (cause: unknown) => {
             sent.destroy();
+            agent.destroy();
             if (cause instanceof AuthenticError) reject(cause);
             else if (signal.aborted) reject(new AuthenticError("AE-AGENT-TIMEOUT", `the agent of ${folder} has not answered within ${timeoutMs / 1000} s`, "look at agent.log in that folder", { cause }));
             else reject(unreachable(folder, cause));

@@ -41,11 +41,12 @@ export async function connections(socketPath: string, instance: string): Promise
     return new Map(facts.connections.map((one) => [one.connection, one]));
 }
 
-/** Sum of all refusals a receiver's host has counted for its connections. */
+/** Sum of all refusals a receiver's host has counted, for its connections and for frames that belong to none. */
 export async function refusals(socketPath: string, instance: string): Promise<Record<string, number>> {
-    const total: Record<string, number> = {};
-    for (const facts of (await connections(socketPath, instance)).values()) {
-        for (const [reason, count] of Object.entries(facts.refused)) total[reason] = (total[reason] ?? 0) + count;
+    const facts = (await call(socketPath, "GET", `/v1/instances/${instance}`)) as { connections: ConnectionFacts[]; stray: Record<string, number> };
+    const total: Record<string, number> = { ...facts.stray };
+    for (const { refused } of facts.connections) {
+        for (const [reason, count] of Object.entries(refused)) total[reason] = (total[reason] ?? 0) + count;
     }
     return total;
 }

@@ -154,10 +154,14 @@ const oldEpoch: Attack = {
         await middle.passed(3, 15);
         const recorded = middle.seen.slice(-3);
         const epoch = recorded[0]?.epoch ?? 0n;
-        for (let waited = 0; !middle.seen.some((frame) => frame.epoch > epoch); waited++) {
+        const current = async () => BigInt((await connections(plan.sender.agent, plan.sender.instance)).get(plan.connection)?.epoch ?? 0);
+        for (let waited = 0; await current() === epoch; waited++) {
             if (waited > 1200) throw new Error("the connection was not rotated within two minutes");
             await pause(100);
         }
+        await pause(1000); // whoever rotated may also have put the route right
+        await middle.resume();
+        await middle.passed(3, 15);
         const newest = middle.seen.at(-1);
         if (newest === undefined) throw new Error("no event passed");
         let tried = 0;

@@ -42,9 +42,12 @@ export class Eavesdropper {
 
     /** Gives the agent its socket back. */
     async stop(): Promise<void> {
+        // Closing removes the socket's file, whichever that is by then: the real one comes back afterwards.
+        await new Promise<void>((resolve) => {
+            this.server.close(() => { resolve(); });
+            this.server.closeAllConnections();
+        });
         fs.renameSync(Eavesdropper.hidden(this.socketPath), this.socketPath);
-        this.server.closeAllConnections();
-        await new Promise<void>((resolve) => { this.server.close(() => { resolve(); }); });
     }
 
     private pass(request: http.IncomingMessage, response: http.ServerResponse): void {

@@ -32,9 +32,14 @@ export class Interceptor {
         const interceptor = new Interceptor(target, facts.route, server);
         server.on("connection", (socket) => { interceptor.accept(socket); });
         await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-        const { port } = server.address() as net.AddressInfo;
-        await interceptor.lead(`127.0.0.1:${String(port)}`);
+        await interceptor.resume();
         return interceptor;
+    }
+
+    /** Leads the frames here again, where the deployer has set the route right. */
+    async resume(): Promise<void> {
+        const { port } = this.server.address() as net.AddressInfo;
+        await this.lead(`127.0.0.1:${String(port)}`);
     }
 
     /** Sends a frame to the receiver as if the sender had. */

@@ -5,8 +5,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { Field } from "../../examples/smart-irrigation/field";
+import type { View } from "../../examples/smart-irrigation/view";
 import type { DeployedStack } from "../../provider/stack/stack";
-import { AgentClient } from "../../provider/agent/client";
 import { packageRoot } from "../setup/toolchain";
 import { pulumi } from "../pulumi/cli";
 import { DEMO_STACK, type Project } from "../pulumi/project";
@@ -27,11 +27,11 @@ interface Report {
  */
 export async function assault(stack: DeployedStack, field: Field, project: Project): Promise<number> {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "attacker-"));
-    const plan = path.join(folder, "plan.json");
-    fs.writeFileSync(plan, JSON.stringify(planOf(stack)));
     let failures = 0;
     try {
         for (const attack of ATTACKS) {
+            const plan = path.join(folder, `${attack}.json`);
+            fs.writeFileSync(plan, JSON.stringify(planOf(stack, attack)));
             if (!await withstands(attack, plan, stack, field, project)) failures++;
         }
     } finally {
@@ -40,49 +40,60 @@ export async function assault(stack: DeployedStack, field: Field, project: Proje
     return failures;
 }
 
-/** The stream from the sensor to the controller is under attack; everything in the plan is visible to the agents' owner. */
-function planOf(stack: DeployedStack): Plan {
+/** The streams whose every event is counted at their end, with the dashboard's word for it. */
+const STREAMS = [
+    { connection: "moisture", from: "sensor", counted: (seen: View) => seen.received },
+    { connection: "report", from: "controller", counted: (seen: View) => seen.reports },
+    { connection: "moved", from: "valve", counted: (seen: View) => seen.moves },
+] as const;
+
+/**
+ * The stream from the sensor to the controller is under attack; for splicing, which needs two streams to one module,
+ * those to the dashboard. Everything in the plan is visible to the agents' owner.
+ */
+function planOf(stack: DeployedStack, attack: string): Plan {
     const socket = (node: string) => path.join(stack.node(node).folder, "agent.sock");
     const place = (module: string) => ({ agent: socket(stack.module(module).nodeName), instance: stack.module(module).instance });
     const { host, port } = stack.node("server").eventAddress;
     const poll = stack.module("controller").interface?.findIndex((one) => one.kind === "entry" && one.name === "poll") ?? -1;
+    const [connection, sender, receiver] = attack === "splice" ? ["report", "controller", "dashboard"] : ["moisture", "sensor", "controller"];
     return {
         deployment: stack.module("sensor").deploymentId,
-        connection: stack.connection("moisture").connection,
-        sender: place("sensor"),
-        receiver: place("controller"),
+        connection: stack.connection(connection).connection,
+        sender: place(sender),
+        receiver: place(receiver),
         bystander: { ...place("dashboard"), address: `${host}:${String(port)}` },
-        spare: stack.connection("report").connection,
+        spare: stack.connection("moved").connection,
         traffic: { ...place("controller"), endpoint: poll },
     };
 }
 
-async function withstands(attack: (typeof ATTACKS)[number], plan: string, stack: DeployedStack, field: Field, project: Project): Promise<boolean> {
+async function withstands(attack: string, plan: string, stack: DeployedStack, field: Field, project: Project): Promise<boolean> {
     const attacker = run(plan, attack);
-    let done = false;
-    const weather = (async () => {
-        while (!done) {
-            await step(stack, field).catch(() => undefined);
-            await new Promise((resolve) => setTimeout(resolve, 500));
+    const weather = { goesOn: true };
+    const playing = (async () => {
+        while (weather.goesOn) {
+            await step(stack, field).catch(() => undefined); // the attacker may hold the agent's socket just now
+            await pause(500);
         }
     })();
-    if (attack === "old-epoch") await rotate(project);
     let report;
     try {
+        if (attack === "old-epoch") await rotate(project);
         report = await attacker;
     } finally {
-        done = true;
-        await weather;
+        weather.goesOn = false;
+        await playing;
     }
-    await settled(stack);
-    const seen = await view(stack);
-    const sent = await sentBySensor(stack);
-    const intact = seen.missed === 0 && BigInt(seen.received) === sent;
+    const { intact, seen, sent } = await settled(stack);
     const refused = Object.entries(report.refused).map(([reason, count]) => `${reason} ${String(count)}`).join(", ");
     say(`   ${intact ? green("held  ") : red("BROKEN")} ${attack.padEnd(10)} ${report.did}`);
-    say(dim(`          wanted: ${report.goal}. Refused: ${refused === "" ? "nothing arrived" : refused}. Sensor sent ${String(sent)}, controller received ${String(seen.received)}, missed ${String(seen.missed)}`));
+    say(dim(`          wanted: ${report.goal}. Refused: ${refused === "" ? "nothing got as far as a connection" : refused}. `
+        + `Sensor sent ${String(sent[0])}, controller received ${String(seen.received)}, missed ${String(seen.missed)}`));
     return intact;
 }
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 function run(plan: string, attack: string): Promise<Report> {
     return new Promise((resolve, reject) => {
@@ -102,24 +113,26 @@ function run(plan: string, attack: string): Promise<Report> {
 
 /** Gives every connection a new key while the attacker holds frames of the old one. */
 async function rotate(project: Project): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await pause(2000);
     await pulumi(["config", "set", "rotate", new Date().toISOString(), "--stack", DEMO_STACK], project);
     await pulumi(["up", "--yes", "--stack", DEMO_STACK], project);
 }
 
-/** What the sensor's host has sent on the connection under attack: the highest counter. */
-async function sentBySensor(stack: DeployedStack): Promise<bigint> {
-    const { instance, nodeName } = stack.module("sensor");
-    const facts = await new AgentClient(stack.node(nodeName).folder).instance(instance);
-    const connection = facts?.connections.find((one) => one.connection === stack.connection("moisture").connection);
-    return BigInt(connection?.next ?? 1) - 1n;
+/** The counter of the last event a module sealed on a connection, as its host says. */
+async function sentOn(stack: DeployedStack, name: string, from: string): Promise<number> {
+    const { instance, nodeName } = stack.module(from);
+    const facts = await stack.agent(nodeName).instance(instance);
+    const connection = facts?.connections.find((one) => one.connection === stack.connection(name).connection);
+    return Number(connection?.next ?? 1) - 1;
 }
 
-/** Waits until nothing is under way: the controller has as many readings as the sensor sent, or time is up. */
-async function settled(stack: DeployedStack): Promise<void> {
-    for (let tries = 0; tries < 40; tries++) {
-        const [sent, seen] = [await sentBySensor(stack), await view(stack)];
-        if (BigInt(seen.received) >= sent) return;
-        await new Promise((resolve) => setTimeout(resolve, 500));
+/** Waits until nothing is under way, and judges: each stream has arrived as it was sent, nothing missing, nothing added. */
+async function settled(stack: DeployedStack): Promise<{ intact: boolean; seen: View; sent: number[] }> {
+    for (let tries = 0; ; tries++) {
+        const sent = await Promise.all(STREAMS.map(({ connection, from }) => sentOn(stack, connection, from)));
+        const seen = await view(stack);
+        const intact = seen.missed === 0 && STREAMS.every(({ counted }, index) => counted(seen) === sent[index]);
+        if (intact || tries === 40) return { intact, seen, sent };
+        await pause(500);
     }
 }
