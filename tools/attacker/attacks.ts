@@ -201,7 +201,7 @@ const command: Attack = {
     run: async (plan) => {
         const ear = await Eavesdropper.start(plan.sender.agent);
         const heard = await ear.heard("command", 30).finally(() => ear.stop());
-        const opening = ear.messages.find((message) => message.type === "m1" && message.instance === heard.instance);
+        const opening = ear.messages.slice(0, ear.messages.indexOf(heard)).findLast((message) => message.type === "m1" && message.instance === heard.instance);
         if (opening === undefined) throw new Error("a command passed without its M1");
         const answers: string[] = [];
         const targets = [{ agent: plan.sender.agent, instance: heard.instance }, ...(plan.bystander === undefined ? [] : [plan.bystander])];
