@@ -162,9 +162,21 @@ export async function endLocalAgent(folder: string): Promise<void> {
             return;
         }
     }
-    await new AgentClient(folder).shutdown();
+    await shutDown(folder);
     await untilGone(folder);
     await removeFolder(folder);
+}
+
+/** Tells an agent to end with its module hosts: on its socket, or by a signal where somebody took the socket away. */
+async function shutDown(folder: string): Promise<void> {
+    try {
+        await new AgentClient(folder).shutdown();
+    } catch (error) {
+        const pid = await runningPid(folder);
+        if (pid === undefined) return;
+        if (!(error instanceof AuthenticError && error.code === "AE-AGENT-UNREACHABLE")) throw error;
+        process.kill(pid, "SIGTERM");
+    }
 }
 
 async function hasInstances(folder: string): Promise<boolean> {

@@ -119,6 +119,14 @@ describe("local agents", function () {
         await endLocalAgent(folder);
     });
 
+    it("end although somebody took their control socket away", async () => {
+        const { folder, pid } = await start();
+        fs.rmSync(path.join(folder, "agent.sock"));
+        await endLocalAgent(folder);
+        assert.equal(fs.existsSync(folder), false);
+        assert.ok(!fs.existsSync(`/proc/${pid}/cmdline`) || fs.readFileSync(`/proc/${pid}/cmdline`, "utf8") === "", "the agent still runs");
+    });
+
     it("are called by a socket whose path is longer than the system takes", async () => {
         process.env["AUTHENTIC_STATE"] = path.join(base, "x".repeat(120));
         const { folder } = await start();
