@@ -5,6 +5,9 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClient } from "../../provider/agent/client";
+import { killLocalAgent } from "../../provider/agent/local";
+import { real } from "../../provider/lifecycle/real";
+import { setSurroundings } from "../../provider/lifecycle/surroundings";
 import * as ae from "../../resources";
 import { Stack, type Step } from "./stack";
 
@@ -91,6 +94,38 @@ describe("a stack of real modules", function () {
             await heard(Number(delivered) + 1);
             assert.deepEqual(await stack.refresh(), []);
             assert.deepEqual(changes(await stack.preview(program)), []);
+        });
+    }
+
+    for (const moment of ["before a module is loaded", "when a module was loaded, before it is attested"] as const) {
+        it(`takes up where it was when the agent is killed during create, ${moment}`, async () => {
+            let killed = 0;
+            setSurroundings({
+                ...real,
+                agent: async (folder) => {
+                    const client = await real.agent(folder);
+                    const start = client.start.bind(client);
+                    return Object.assign(client, {
+                        start: async (...request: Parameters<typeof start>) => {
+                            const first = killed++ === 0;
+                            if (first && moment === "before a module is loaded") await killLocalAgent(folder);
+                            await start(...request);
+                            if (first) await killLocalAgent(folder);
+                        },
+                    });
+                },
+            });
+            try {
+                await assert.rejects(stack.up(program), /AE-AGENT-UNREACHABLE/);
+            } finally {
+                setSurroundings(undefined);
+            }
+            assert.ok(killed > 0, "no agent was killed");
+            await stack.refresh();
+            await stack.up(program);
+            assert.deepEqual(changes(await stack.preview(program)), []);
+            await call("work");
+            await heard(1);
         });
     }
 
