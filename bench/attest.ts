@@ -1,0 +1,101 @@
+// `npm run bench:attest`: time of one verification, from the bytes of evidence and collateral to the verdict, of the
+// genuine samples; SGX and TDX beside @phala/dcap-qvl in the same run. It asserts verdicts and no times.
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { QuoteVerifier, type Collateral } from "@phala/dcap-qvl";
+import { evidenceOfFile } from "../provider/attest/container";
+import type { Claims, EvidenceType } from "../provider/attest/evidence";
+import { parseTrust } from "../provider/attest/policy";
+import { evidenceTypes } from "../provider/attest/registry";
+import { verifyEvidence } from "../provider/attest/verifier";
+
+const folder = process.env["AUTHENTIC_VECTORS"] ?? resolve(__dirname, "../../../shared/vectors");
+const AT = Date.UTC(2025, 6, 1);
+const WARM_UP = 20;
+const ROUNDS = 200;
+
+/** Two verifications of one sample; `theirs` is null where there is nothing to compare with. */
+interface Subject {
+    readonly name: string;
+    readonly ours: () => boolean;
+    readonly theirs: (() => boolean) | null;
+}
+
+const read = (name: string): Buffer => readFileSync(join(folder, name));
+
+function verification<E, C, V, K extends Claims, P, R>(type: EvidenceType<E, C, V, K, P, R>, evidence: Uint8Array, collateral: readonly Uint8Array[], policy: Record<string, unknown>): () => boolean {
+    const trust = parseTrust(policy);
+    return () => verifyEvidence(type, evidence, collateral, { trust, roots: { assurance: "hardware" }, at: AT, reportData: null, references: null }).accepted;
+}
+
+function theirs(quote: Buffer, file: Buffer, status: string): () => boolean {
+    const verifier = QuoteVerifier.newProd();
+    // JSON is parsed each time, as ours reads the file each time.
+    return () => verifier.verify(quote, JSON.parse(file.toString("utf8")) as Collateral, AT / 1000).status === status;
+}
+
+function subjects(): Subject[] {
+    const sgx = { quote: read("sgx-quote-v3.bin"), file: read("sgx-quote-v3.collateral.json") };
+    // The sample's file carries 70 bytes after the quote.
+    const tdx = { quote: read("tdx-quote-v4.bin").subarray(0, 4936), file: read("tdx-quote-v4.collateral.json") };
+    const snp = { report: evidenceOfFile(read("snp-report-milan.hex")), files: [read("snp-vcek-milan.der"), read("snp-cert-chain-milan.pem")] };
+    const status = "ConfigurationAndSWHardeningNeeded";
+    return [
+        {
+            name: "SGX quote v3",
+            ours: verification(evidenceTypes.sgx, sgx.quote, [sgx.file], { sgx: { tcbStatuses: [status], advisories: ["INTEL-SA-00289", "INTEL-SA-00615"] } }),
+            theirs: theirs(sgx.quote, sgx.file, status),
+        },
+        { name: "TDX quote v4", ours: verification(evidenceTypes.tdx, tdx.quote, [tdx.file], {}), theirs: theirs(tdx.quote, tdx.file, "UpToDate") },
+        { name: "SNP report (Milan)", ours: verification(evidenceTypes.snp, snp.report, snp.files, { snp: { revocation: "optional" } }), theirs: null },
+    ];
+}
+
+function timed(verify: () => boolean): number {
+    const start = process.hrtime.bigint();
+    const accepted = verify();
+    const milliseconds = Number(process.hrtime.bigint() - start) / 1e6;
+    if (!accepted) {
+        throw new Error("a genuine sample was refused, so that its time would say nothing");
+    }
+    return milliseconds;
+}
+
+/** Value below which a share of the sorted times lies. */
+function quantile(times: readonly number[], share: number): number {
+    return times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? NaN;
+}
+
+/** Median and 95th percentile of each, taken in turn so that both meet the same load. */
+function measure({ ours, theirs: other }: Subject): { ours: number[]; theirs: number[] } {
+    const times = { ours: [] as number[], theirs: [] as number[] };
+    for (let round = -WARM_UP; round < ROUNDS; round++) {
+        const pair = { ours: timed(ours), theirs: other === null ? NaN : timed(other) };
+        if (round >= 0) {
+            times.ours.push(pair.ours);
+            times.theirs.push(pair.theirs);
+        }
+    }
+    times.ours.sort((a, b) => a - b);
+    times.theirs.sort((a, b) => a - b);
+    return times;
+}
+
+function row(subject: Subject): Record<string, string> {
+    const times = measure(subject);
+    const cells = (name: string, of: readonly number[]): Record<string, string> =>
+        Object.fromEntries([["median", 0.5], ["p95", 0.95]].map(([label, share]) => [`${name} ${label} ms`, quantile(of, share as number).toFixed(2)]));
+    const comparison = subject.theirs === null ? {} : {
+        ...cells("dcap-qvl", times.theirs),
+        "dcap-qvl / ours": (quantile(times.theirs, 0.5) / quantile(times.ours, 0.5)).toFixed(2),
+    };
+    return { evidence: subject.name, ...cells("ours", times.ours), ...comparison };
+}
+
+if (existsSync(folder)) {
+    console.log(`${ROUNDS} verifications each, after ${WARM_UP} to warm up; Node.js ${process.version}`);
+    console.table(subjects().map(row));
+} else {
+    console.error(`no samples in ${folder}\n  next: set AUTHENTIC_VECTORS to the folder that holds them`);
+    process.exitCode = 1;
+}
