@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { AuthenticError } from "../errors";
+import { attestCommand } from "./attest";
 import { ExitCode } from "./exit-code";
 import { verifyCommand } from "./verify";
 
@@ -13,6 +14,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const program = new Command("authentic")
         .description("Authentic execution on heterogeneous trusted execution environments")
         .version(packageVersion())
+        .addCommand(attestCommand((code) => { exitCode = code; }))
         .addCommand(verifyCommand((code) => { exitCode = code; }));
     for (const command of [program, ...program.commands]) {
         command.exitOverride().showHelpAfterError("(add --help for the options and examples)");

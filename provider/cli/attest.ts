@@ -1,0 +1,108 @@
+// `authentic attest`: challenges the modules of a deployed stack and says what each one proves about itself.
+
+import { Command, Option } from "commander";
+import type { Verdict } from "../attest/evidence";
+import { explain } from "../attest/explain";
+import { attestOne, chosenModules, type ModuleAttestation, type NamedConnection } from "./attestation";
+import { ExitCode } from "./exit-code";
+import { exportedStack, type StackSource } from "./exported-stack";
+
+/** Options of the command, as commander collects them. */
+interface AttestOptions extends StackSource {
+    readonly explain?: boolean;
+    readonly json?: boolean;
+}
+
+const EXAMPLES = `
+The stack is asked of Pulumi (\`pulumi stack export --show-secrets\`), because a challenge is signed with the deployer's key.
+It stays in memory. A file for --state holds that key in clear: prefer a pipe, and never keep such a file.
+
+The policy is the authentic:trust that was in force at the last \`pulumi up\`. Nothing is changed, neither modules nor state.
+
+Examples:
+  All modules of the selected stack:
+    $ authentic attest
+
+  Two modules of another stack, with everything their evidence says:
+    $ authentic attest controller sensor --stack prod --cwd infrastructure --explain
+
+  Without running Pulumi, for a program:
+    $ pulumi stack export --show-secrets | authentic attest --state - --json
+
+Exit codes: 0 all accepted, 3 a module is refused, has failed or does not answer, 2 the call cannot be carried out.`;
+
+/**
+ * The subcommand.
+ *
+ * @param exit - called with the exit code of a call that could be carried out
+ */
+export function attestCommand(exit: (code: number) => void): Command {
+    return new Command("attest")
+        .description("challenge the modules of a deployed stack with a fresh nonce, and say what each of them proves")
+        .argument("[module...]", "names of modules; all of the stack where there is none")
+        .option("--stack <name>", "the Pulumi stack; otherwise the selected one")
+        .option("--cwd <folder>", "folder of the Pulumi project; otherwise the present one")
+        .addOption(new Option("--state <file>", "output of `pulumi stack export --show-secrets`, - for standard input; it holds secrets").conflicts(["stack", "cwd"]))
+        .option("--explain", "say for each module what its evidence claims, why it is refused, and which setting would change that")
+        .option("--json", "print {accepted, modules: [{name, outcome, status, verdict, error, …}]} as JSON")
+        .addHelpText("after", EXAMPLES)
+        .action(async (names: string[], options: AttestOptions) => {
+            const stack = await exportedStack(options);
+            const modules = await Promise.all(chosenModules(stack, names).map((module) => attestOne(module, stack)));
+            const accepted = modules.every(({ outcome }) => outcome === "accepted");
+            const output = options.json === true ? JSON.stringify({ accepted, modules }, null, 2) : report(modules, options.explain === true).join("\n");
+            process.stdout.write(`${output}\n`);
+            exit(accepted ? ExitCode.accepted : ExitCode.refused);
+        });
+}
+
+function report(modules: readonly ModuleAttestation[], explained: boolean): string[] {
+    const count = modules.filter(({ outcome }) => outcome === "accepted").length;
+    return [...modules.flatMap((one) => [...moduleLines(one, explained), ""]), `${count} of ${modules.length} accepted`];
+}
+
+function moduleLines(one: ModuleAttestation, explained: boolean): string[] {
+    const { name, node, tee, outcome, measurement, status, verdict, error } = one;
+    return [
+        `${name}: ${outcome}`,
+        ...(error === null ? [] : [`  ${error.message}`]),
+        `  node         ${node}`,
+        `  tee          ${tee}`,
+        `  assurance    ${status?.assurance ?? "not established"}`,
+        `  measurement  ${measurement} (expected)`,
+        ...statusLines(one),
+        ...(explained && verdict !== null ? explanation(verdict) : []),
+    ];
+}
+
+function explanation(verdict: Verdict): string[] {
+    // What claims nothing was judged as evidence of a native node, the only type that sessions appraise in this version.
+    return ["", ...explain(verdict.claims?.evidence ?? "none", verdict)].map((line) => line === "" ? "" : `  ${line}`);
+}
+
+function statusLines({ status, recordedIncarnation }: ModuleAttestation): string[] {
+    if (status === null) {
+        return [];
+    }
+    const { incarnation, state, kit, grants, connections } = status;
+    const note = recordedIncarnation === null || recordedIncarnation === incarnation ? "" : ` (started again since: the stack's state has ${recordedIncarnation})`;
+    return [
+        `  incarnation  ${incarnation}${note}`,
+        `  state        ${state}`,
+        `  kit          ${kit}`,
+        `  grants       ${grants.length === 0 ? "none" : grants.map(({ endpoint, device }) => `${device ?? "undeclared"} (${endpoint})`).join(", ")}`,
+        ...(connections.length === 0 ? ["  connections  none"] : ["  connections", ...table([HEADINGS, ...connections.map(cells)])]),
+    ];
+}
+
+const HEADINGS = ["name", "id", "direction", "epoch", "key id", "next", "acknowledged", "flags"];
+
+function cells({ name, connection, direction, epoch, keyId, next, acknowledged, ...flags }: NamedConnection): string[] {
+    const raised = (["active", "pending", "retired", "reset"] as const).filter((flag) => flags[flag]);
+    return [name ?? "unknown", String(connection), direction, epoch, keyId, next, acknowledged, raised.length === 0 ? "none" : raised.join(" ")];
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+    const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+    return rows.map((row) => `    ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()}`);
+}
