@@ -25,7 +25,7 @@ const MAX_COMPLAINT = 4096;
 /**
  * Reads a stack.
  *
- * @throws AuthenticError AE-CLI-FILE, AE-CLI-CWD, AE-CLI-PULUMI and AE-CLI-STATE; AE-STACK-SECRETS where secrets are hidden
+ * @throws AuthenticError AE-CLI-FILE, AE-CLI-CWD, AE-CLI-PULUMI and AE-CLI-STATE; AE-STACK-FORMAT and AE-STACK-SECRETS of `readStackState`
  */
 export async function exportedStack({ state, stack, cwd }: StackSource): Promise<DeployedStack> {
     return parse(state === undefined ? await fromPulumi(stack, cwd ?? process.cwd()) : await fromFile(state));

@@ -69,7 +69,16 @@ function reveal(value: unknown): unknown {
         if (!("plaintext" in value) || typeof value.plaintext !== "string") {
             throw new AuthenticError("AE-STACK-SECRETS", "the exported stack hides its secrets", "export it with `--show-secrets`");
         }
-        return reveal(JSON.parse(value.plaintext));
+        return reveal(parseSecret(value.plaintext));
     }
     return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, reveal(member)]));
+}
+
+/** A parser's own message quotes the text, which is a secret here: neither it nor its error goes any further. */
+function parseSecret(text: string): unknown {
+    try {
+        return JSON.parse(text);
+    } catch {
+        throw new AuthenticError("AE-STACK-FORMAT", "a secret of the exported stack is not JSON", "use the output of `pulumi stack export --show-secrets` as it is");
+    }
 }

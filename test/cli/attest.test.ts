@@ -204,7 +204,7 @@ describe("authentic attest", function () {
         const secret = "c0ffee".repeat(10);
         const cases: readonly [string, () => string, RegExp][] = [
             ["is not JSON", () => `${secret} {`, /AE-CLI-STATE/],
-            ["has a secret that is not JSON", () => exported().replace(/"plaintext":"[^,]*"\}/, `"plaintext":"${secret}"}`), /AE-CLI-STATE/],
+            ["has a secret that is not JSON", () => exported().replace(/"plaintext":"[^,]*"\}/, `"plaintext":"${secret}"}`), /AE-STACK-FORMAT/],
             ["is something else", () => JSON.stringify({ secret }), /AE-STACK-FORMAT/],
             ["hides its secrets", () => exported().replaceAll('"plaintext"', '"ciphertext"'), /AE-STACK-SECRETS/],
             ["has no modules", () => JSON.stringify({ deployment: { resources: [] } }), /AE-STACK-EMPTY/],
