@@ -1,5 +1,6 @@
 // What the lifecycles need from the rest of the package: TEEs, agents and sessions. Tests put others in their place.
 
+import type { StartRequest } from "../agent/client";
 import type { Channel, Deployer, SessionDriver } from "../session/session";
 import type { Tee } from "../tee/tee";
 
@@ -27,22 +28,12 @@ export interface InstanceReport {
     readonly triggers: readonly { readonly name: string; readonly endpoint: number; readonly everyMs: number }[];
 }
 
-/** A module to load. */
-export interface InstanceRequest {
-    readonly name: string;
-    readonly deployment: string;
-    readonly tee: string;
-    readonly image: Uint8Array;
-    readonly entryTimeLimitMs: number;
-    readonly interface: readonly { readonly name: string; readonly kind: string }[];
-}
-
 /** The control interface of one agent. @throws AuthenticError `AE-AGENT-UNREACHABLE` and others */
 export interface Agent {
     about(): Promise<AgentInfo>;
     /** Undefined where the agent has no such instance. */
     instance(id: string): Promise<InstanceReport | undefined>;
-    start(id: string, request: InstanceRequest): Promise<unknown>;
+    start(id: string, request: StartRequest): Promise<unknown>;
     /** Ends an instance and removes its folder; also where there is none. */
     remove(id: string): Promise<void>;
     setRoute(id: string, connection: number, route: { readonly address: string; readonly instance: string }): Promise<void>;

@@ -5,7 +5,6 @@ import { setupReceiver, setupSender, type KeyPair } from "./hpke";
 import { SIGNATURE_LENGTH, requireSignature, sign, type SignatureType } from "./signature";
 
 export const PREPARE_LENGTH = 263;
-export const ABORT_LENGTH = 101;
 export const RELEASE_LENGTH = 133;
 /** `enc32 | ciphertext48`. */
 export const RELEASED_LENGTH = 80;

@@ -1,9 +1,6 @@
 // The hello of an event socket: who is asked for (docs/protocol.md section 7). Nothing in it is trusted.
 import { Reader, Writer, ascii } from "./bytes";
 
-/** Bytes of a hello. */
-export const HELLO_LENGTH = 56;
-
 /** All three are 16 bytes. */
 export interface Hello {
     readonly deployment: Uint8Array;

@@ -1,7 +1,8 @@
 // A world in memory for the lifecycles: TEEs, agents and modules that keep what a real one would be asked about.
 import { createHash, randomBytes } from "node:crypto";
+import type { StartRequest } from "../../provider/agent/client";
 import { AuthenticError } from "../../provider/errors";
-import { setSurroundings, type Agent, type AgentInfo, type InstanceReport, type InstanceRequest, type Surroundings } from "../../provider/lifecycle/surroundings";
+import { setSurroundings, type Agent, type AgentInfo, type InstanceReport, type Surroundings } from "../../provider/lifecycle/surroundings";
 import type { Channel, ConnectionFacts, Deployer, End, Link, SessionDriver, StatusFacts } from "../../provider/session/session";
 import type { Build, Declaration, Tee } from "../../provider/tee/tee";
 
@@ -12,7 +13,7 @@ export type Sources = Record<string, readonly Partial<Declaration>[]>;
 
 /** A module instance. */
 export interface FakeInstance {
-    request: InstanceRequest;
+    request: StartRequest;
     report: { -readonly [K in keyof InstanceReport]: InstanceReport[K] };
     incarnation: string;
     table: Map<number, ConnectionFacts>;

@@ -5,8 +5,6 @@
 import { ByteReader, concat } from "../bytes";
 import { malformed } from "../refusal";
 
-/** Bytes of a report. */
-export const KEYSTONE_REPORT_LENGTH = 1352;
 const MAX_DATA = 1024;
 
 /** Every field of a report. Byte fields are views into the input, the signed parts copies. */

@@ -100,12 +100,6 @@ export function p256Key(point: Uint8Array, document: string): PublicKey {
     return parsePublicKey(concat(header, point), document);
 }
 
-/** The P-384 key of a raw X ‖ Y, 96 bytes. */
-export function p384Key(point: Uint8Array, document: string): PublicKey {
-    const header = Uint8Array.from(Buffer.from("3076301006072a8648ce3d020106052b8104002203620004", "hex"));
-    return parsePublicKey(concat(header, point), document);
-}
-
 const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64url");
 
 function ecJwk(point: Uint8Array, { type, size }: { type: KeyType; size: number }): JsonWebKey {
