@@ -76,4 +76,10 @@ export interface Tee {
     build(request: BuildRequest): Promise<Build>;
     /** Fills the configuration block and measures. Pure. */
     finalize(build: Build, measured: MeasuredConfiguration): FinalImage;
+    /**
+     * The image as the agent takes it, with the vendor's signature; absent where the TEE knows no vendor. Deterministic.
+     *
+     * @param vendorKey - PEM, a secret
+     */
+    sign?(image: FinalImage, vendorKey: string): Uint8Array;
 }

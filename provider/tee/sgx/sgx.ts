@@ -1,0 +1,56 @@
+// Intel SGX: a module is an enclave, measured page by page and signed by the deployment's vendor key. The same image runs on
+// the processor and under the emulator.
+import { configurationBlock } from "../../build/configuration";
+import { buildModule } from "../../build/image";
+import type { Target } from "../../build/target";
+import { fillConfiguration } from "../../protocol/configuration";
+import { EVIDENCE } from "../../protocol/m2";
+import type { Build, BuildRequest, FinalImage, MeasuredConfiguration, Tee } from "../tee";
+import { mrenclave } from "./measurement";
+import { makeSigstruct } from "./sigstruct";
+import { readVendorKey } from "./vendor-key";
+
+/** A server of the last ten years; AES-GCM takes AES-NI, PCLMULQDQ and AVX. XFRM allows what this model uses, and no more. */
+const TARGET: Target = {
+    name: "sgx",
+    triple: "x86_64-freestanding-none",
+    cpu: "x86_64_v3+aes+pclmul",
+    cFlags: ["-mno-red-zone"],
+    zigFlags: ["-fPIE", "-mno-red-zone"],
+    linkFlags: ["-pie", "--no-dynamic-linker"],
+    pointer: 8,
+    configurationSize: 4096,
+};
+
+const SUITE_CHACHA = 1;
+const SUITE_AES = 2;
+
+/** Product and version in reports: the measurement identifies a module, these only name the format of this package's images. */
+export const ISV_PROD_ID = 1;
+export const ISV_SVN = 1;
+
+/**
+ * An image as the agent takes it: SIGSTRUCT, then the ELF file.
+ *
+ * @param options - `debug`: signed for debugging, which no policy accepts unless it says so
+ * @throws AuthenticError `AE-SGX-VENDOR-KEY` for a key that cannot sign
+ */
+export function signedImage({ image, measurement }: FinalImage, vendorKey: string, options: { readonly debug?: boolean } = {}): Uint8Array {
+    const sigstruct = makeSigstruct({ measurement, isvProdId: ISV_PROD_ID, isvSvn: ISV_SVN, ...options }, readVendorKey(vendorKey));
+    return new Uint8Array(Buffer.concat([sigstruct, image]));
+}
+
+export const sgx: Tee = {
+    name: "sgx",
+    evidenceTypes: [EVIDENCE.sgx],
+    suites: [SUITE_CHACHA, SUITE_AES],
+
+    build: (request: BuildRequest): Promise<Build> => buildModule(request, TARGET, mrenclave),
+
+    finalize(build: Build, measured: MeasuredConfiguration): FinalImage {
+        const image = fillConfiguration(build.image, build.configurationOffset, configurationBlock(build.interface, measured, build.configurationSize));
+        return { image, measurement: mrenclave(image) };
+    },
+
+    sign: (image: FinalImage, vendorKey: string): Uint8Array => signedImage(image, vendorKey),
+};
