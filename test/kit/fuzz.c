@@ -352,4 +352,4 @@ __attribute__((used, noreturn)) void fuzz_main(const long *stack) {
     finish(0);
 }
 
-__asm__(".globl _start\n_start:\n xor %ebp, %ebp\n mov %rsp, %rbx\n and $-16, %rsp\n lea __ehdr_start(%rip), %rdi\n lea _DYNAMIC(%rip), %rsi\n call port_relocate\n mov %rbx, %rdi\n call fuzz_main\n");
+__asm__(".globl _start\n_start:\n xor %ebp, %ebp\n mov %rsp, %rbx\n and $-16, %rsp\n call port_relocate\n mov %rbx, %rdi\n call fuzz_main\n");

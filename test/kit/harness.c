@@ -155,4 +155,4 @@ __attribute__((used, noreturn)) void harness_main(void) {
     }
 }
 
-__asm__(".globl _start\n_start:\n xor %ebp, %ebp\n and $-16, %rsp\n lea __ehdr_start(%rip), %rdi\n lea _DYNAMIC(%rip), %rsi\n call port_relocate\n call harness_main\n");
+__asm__(".globl _start\n_start:\n xor %ebp, %ebp\n and $-16, %rsp\n call port_relocate\n call harness_main\n");

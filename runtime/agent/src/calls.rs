@@ -86,6 +86,7 @@ pub async fn start(State(agent): Shared, Names(instance): Names<Id>, Body(body):
         name: body.name,
         deployment: body.deployment,
         tee: body.tee,
+        backend: None,
         image_digest: Sha256::digest(&image).iter().map(|byte| format!("{byte:02x}")).collect(),
         entry_time_limit_ms: body.entry_time_limit_ms,
         interface: body.interface,

@@ -98,6 +98,7 @@ size_t out_capacity(void);
 void out_put(enum out_record kind, uint16_t argument, const struct part *parts, size_t count);
 void out_publish(void);
 uint32_t pin_read(size_t endpoint);
+const uint8_t *ring_target(void);
 
 /* hpke.c: RFC 9180 base mode, suite 0x0020/0x0001/0x0003, one message. */
 bool hpke_open(uint8_t *text, const uint8_t *ciphertext, size_t length, const uint8_t enc[32], const uint8_t secret[32], const uint8_t public[32], const uint8_t info[32], uint8_t exporter[32]);

@@ -25,6 +25,11 @@ bool port_is_shared(const void *region, size_t length);
 /* The module's own measurement, where the TEE tells it; false where it does not. */
 bool port_measurement(uint8_t measurement[32]);
 
+/* What the TEE says of this module together with 64 bytes of its choice; the host makes evidence of it (section 8).
+ * `target` points to 512 bytes from the host that may change at any time. Returns the length. */
+enum { PORT_REPORT = 432 };
+size_t port_report(uint8_t report[PORT_REPORT], const uint8_t data[64], const uint8_t *target);
+
 /* A fresh second stack whose first switch calls `start`, which never returns. */
 void *port_stack(void (*start)(void));
 

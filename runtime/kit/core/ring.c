@@ -2,7 +2,7 @@
  * looked at, and capacities and own positions are kept in private memory. */
 #include "kit.h"
 
-enum { HEADER = 4096, SMALLEST = 4096, SMALLEST_OUT = 256 * 1024, PINS = 512 };
+enum { HEADER = 4096, SMALLEST = 4096, SMALLEST_OUT = 256 * 1024, PINS = 512, TARGET = 1024 };
 
 struct ring {
     uint8_t *data;
@@ -12,6 +12,7 @@ struct ring {
 static struct ring rings[2], out;
 static const uint32_t *pins;
 static uint32_t pin_count;
+static const uint8_t *target;
 
 static bool ring_place(struct ring *ring, uint8_t *region, uint64_t size, uint64_t *offset, size_t field, uint32_t theirs, uint32_t ours) {
     uint32_t capacity = *(volatile uint32_t *)(region + field);
@@ -35,6 +36,7 @@ bool ring_open(void *shared, uint64_t size) {
         return false;
     pin_count = *(volatile uint32_t *)(region + 28);
     pins = (const uint32_t *)(region + PINS);
+    target = region + TARGET;
     return pin_count <= 64;
 }
 
@@ -118,3 +120,6 @@ void out_publish(void) {
 
 /* What the node says a device shows; nobody vouches for it. */
 uint32_t pin_read(size_t endpoint) { return endpoint < pin_count ? __atomic_load_n(&pins[endpoint], __ATOMIC_RELAXED) : 0; }
+
+/* Who will verify the TEE's report, as the host says: 512 bytes in shared memory. */
+const uint8_t *ring_target(void) { return target; }

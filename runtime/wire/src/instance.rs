@@ -12,6 +12,16 @@ pub struct Declaration {
     pub kind: String,
 }
 
+/// Where an enclave runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// On the processor's own enclave memory.
+    Hardware,
+    /// In the module host, with the processor's enclave instructions emulated.
+    Emulated,
+}
+
 /// The content of `instance.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -22,8 +32,11 @@ pub struct InstanceFile {
     pub name: String,
     /// Its deployment.
     pub deployment: Id,
-    /// Kind of TEE, `native`.
+    /// Kind of TEE, `native` or `sgx`.
     pub tee: String,
+    /// How the node runs it; kinds that run in one way have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
     /// SHA-256 of the image, hexadecimal.
     pub image_digest: String,
     /// Processor time one entry may take.

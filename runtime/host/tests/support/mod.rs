@@ -43,6 +43,7 @@ pub fn description() -> InstanceFile {
         name: "tested".into(),
         deployment: Id([1; 16]),
         tee: "native".into(),
+        backend: None,
         image_digest: String::new(),
         entry_time_limit_ms: 100,
         interface: Vec::new(),
