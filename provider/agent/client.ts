@@ -1,8 +1,10 @@
 // The client of an agent's control interface (docs/agent-api.md). What it returns is the word of an untrusted party.
 import { z } from "zod";
+import type { Fetched } from "../attest/collateral/fetch";
+import { encodePem } from "../attest/x509/pem";
 import { AuthenticError } from "../errors";
 import type { Channel, MessageType, Reply } from "../session/session";
-import { type Answer, call, clean, failureOf } from "./http";
+import { type Answer, call, callRaw, clean, failureOf } from "./http";
 
 const id = z.string().regex(/^[0-9a-f]{32}$/);
 /** 64-bit counters are numbers below 2^53, else decimal strings. */
@@ -11,9 +13,16 @@ const base64 = z.base64().transform((text) => new Uint8Array(Buffer.from(text, "
 const text = z.string().transform(clean);
 const port = z.int().min(0).max(65_535);
 
+const hexadecimal = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`));
+/** What identifies the platform of an emulated TEE; hardware is identified by its evidence alone. */
+const platformSchema = z.discriminatedUnion("backend", [
+    z.object({ tee: z.literal("sgx"), backend: z.literal("emulated"), rootCertificate: base64, ppid: hexadecimal(16), fmspc: hexadecimal(6), pceid: hexadecimal(2) })
+        .transform(({ rootCertificate, ppid, ...rest }) => ({ ...rest, id: ppid, root: encodePem("CERTIFICATE", rootCertificate) })),
+    z.object({ tee: z.string(), backend: z.literal("hardware") }).transform(() => undefined),
+]);
 const aboutSchema = z.object({
     agent: text, protocols: z.array(z.string()), node: z.string(), pid: z.int().positive(), folder: z.string(),
-    eventAddress: z.object({ host: z.union([z.ipv4(), z.ipv6()]), port }), tees: z.array(z.string()),
+    eventAddress: z.object({ host: z.union([z.ipv4(), z.ipv6()]), port }), tees: z.array(z.string()), platform: platformSchema.optional(),
 });
 const connectionSchema = z.object({
     connection: z.int().positive(), endpoint: z.int(), direction: z.string(), delivery: z.string(), state: z.string(),
@@ -137,6 +146,24 @@ export class AgentClient {
                 return decode(replySchema, successful(await call(this.folder, "POST", at(instance, "messages"), message)));
             },
         };
+    }
+
+    /**
+     * Gets a document of the emulated platform's provisioning service, byte for byte. What it says is signed.
+     *
+     * @param path - path and query as at Intel's service, such as `/sgx/certification/v4/qe/identity`
+     */
+    async collateral(path: string): Promise<Fetched> {
+        try {
+            const { status, headers, body } = await callRaw(this.folder, "GET", `/v1/platform/pcs${path}`);
+            if (status !== 200) return { ok: false, problem: `HTTP ${status}` };
+            const kept = Object.entries(headers).flatMap(([name, value]): [string, string][] => typeof value === "string" ? [[name, value]] : []);
+            return { ok: true, body, headers: new Headers(kept) };
+        } catch (error) {
+            // What was fetched before may still do.
+            if (error instanceof AuthenticError) return { ok: false, problem: error.message };
+            throw error;
+        }
     }
 
     private async get<T>(schema: z.ZodType<T>, target: string, timeoutMs?: number): Promise<T> {

@@ -1,7 +1,7 @@
 // One call of an agent's control interface: HTTP with JSON over the Unix socket of the node's folder (docs/agent-api.md).
 // The agent is not trusted: its answers are bounded, and its texts are cleaned before anybody sees them.
 import { close, open } from "node:fs";
-import { Agent, type IncomingMessage, request } from "node:http";
+import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import path from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
@@ -18,6 +18,13 @@ export interface Answer {
     readonly body: string;
 }
 
+/** An answer as it came. */
+export interface RawAnswer {
+    readonly status: number;
+    readonly headers: IncomingHttpHeaders;
+    readonly body: Uint8Array;
+}
+
 const failureSchema = z.object({ error: z.object({ code: z.string().regex(/^AE-[A-Z-]{1,60}$/), message: z.string(), next: z.string() }) });
 
 /**
@@ -31,6 +38,12 @@ const failureSchema = z.object({ error: z.object({ code: z.string().regex(/^AE-[
  *   `AE-AGENT-ANSWER` where it is too large
  */
 export async function call(folder: string, method: string, target: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<Answer> {
+    const answer = await callRaw(folder, method, target, body, timeoutMs);
+    return { status: answer.status, body: Buffer.from(answer.body).toString("utf8") };
+}
+
+/** {@link call}, for answers that are not text. */
+export async function callRaw(folder: string, method: string, target: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<RawAnswer> {
     const socket = path.join(folder, "agent.sock");
     if (Buffer.byteLength(socket) <= MAX_SOCKET_PATH) {
         return send(socket, folder, method, target, body, timeoutMs);
@@ -48,7 +61,7 @@ export async function call(folder: string, method: string, target: string, body?
     }
 }
 
-function send(socketPath: string, folder: string, method: string, target: string, body: unknown, timeoutMs: number): Promise<Answer> {
+function send(socketPath: string, folder: string, method: string, target: string, body: unknown, timeoutMs: number): Promise<RawAnswer> {
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     return new Promise((resolve, reject) => {
         const headers = payload === undefined ? {} : { "content-type": "application/json", "content-length": payload.length };
@@ -56,7 +69,7 @@ function send(socketPath: string, folder: string, method: string, target: string
         // Kept alive until the answer is there: told to close, an agent may do so before the last write, which then fails.
         const agent = new Agent({ keepAlive: true });
         const sent = request({ socketPath, path: target, method, headers, agent, signal }, (response) => {
-            read(response).then((text) => resolve({ status: response.statusCode ?? 0, body: text }), fail).finally(() => agent.destroy());
+            read(response).then((content) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: content }), fail).finally(() => agent.destroy());
         });
         const fail = (cause: unknown) => {
             sent.destroy();
@@ -70,7 +83,7 @@ function send(socketPath: string, folder: string, method: string, target: string
     });
 }
 
-async function read(response: IncomingMessage): Promise<string> {
+async function read(response: IncomingMessage): Promise<Uint8Array> {
     const chunks: Buffer[] = [];
     let length = 0;
     for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -78,7 +91,7 @@ async function read(response: IncomingMessage): Promise<string> {
         if (length > MAX_ANSWER_BYTES) throw new AuthenticError("AE-AGENT-ANSWER", `the agent's answer has more than ${MAX_ANSWER_BYTES} bytes`, "do not trust this agent; replace its node");
         chunks.push(chunk);
     }
-    return Buffer.concat(chunks).toString("utf8");
+    return new Uint8Array(Buffer.concat(chunks));
 }
 
 function unreachable(folder: string, cause: unknown): AuthenticError {

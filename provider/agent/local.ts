@@ -14,6 +14,8 @@ const START_MS = 30_000;
 const END_MS = 30_000;
 const POLL_MS = 25;
 const MAX_ERROR_BYTES = 16_384;
+/** In the node's folder as long as an emulated platform runs, or after it was killed. */
+const PLATFORM_SOCKET = path.join("sgx", "pcs.socket");
 
 /** An agent to start. */
 export interface LocalAgentRequest {
@@ -27,6 +29,10 @@ export interface LocalAgentRequest {
     readonly port?: number;
     /** Folder of a node that exists already. */
     readonly folder?: string;
+    /** Kind of the node; `native` where it is absent. */
+    readonly tee?: string;
+    /** Whether the TEE is the machine's own, as where it is absent, or an emulation. */
+    readonly backend?: "hardware" | "emulated";
 }
 
 /** Where nodes of this machine have their folders: `AUTHENTIC_STATE`, else `pulumi-authentic` in the XDG state folder. */
@@ -57,9 +63,9 @@ export async function startLocalAgent(request: LocalAgentRequest): Promise<Agent
     }
 }
 
-async function start(binary: string, folder: string, { node, listenAddress, port = 0 }: LocalAgentRequest, client: AgentClient): Promise<AgentAbout> {
+async function start(binary: string, folder: string, { node, listenAddress, port = 0, tee, backend = "hardware" }: LocalAgentRequest, client: AgentClient): Promise<AgentAbout> {
     const address = listenAddress.includes(":") ? `[${listenAddress}]:${port}` : `${listenAddress}:${port}`;
-    const child = spawn(binary, ["run", "--folder", folder, "--node", node, "--listen", address], {
+    const child = spawn(binary, ["run", "--folder", folder, "--node", node, "--listen", address, ...(tee === "sgx" ? ["--sgx", backend] : [])], {
         // It outlives this process, which has secrets in its environment that an agent must not see.
         detached: true, stdio: ["ignore", "ignore", "pipe"], cwd: "/", env: agentEnvironment(),
     });
@@ -154,8 +160,8 @@ export async function killLocalAgent(folder: string): Promise<void> {
  */
 export async function endLocalAgent(folder: string): Promise<void> {
     if (await agentGone(folder)) {
-        if (await hasInstances(folder)) {
-            // Only an agent can tell its module hosts from processes that have got their ids since.
+        if (await hasInstances(folder) || await exists(path.join(folder, PLATFORM_SOCKET))) {
+            // Only an agent can tell its processes from others that have got their ids since.
             await startLocalAgent({ node: path.basename(folder), deployment: "", listenAddress: "127.0.0.1", folder });
         } else {
             await removeFolder(folder);
@@ -186,6 +192,10 @@ async function hasInstances(folder: string): Promise<boolean> {
         if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
         throw error;
     }
+}
+
+async function exists(file: string): Promise<boolean> {
+    return await access(file).then(() => true, () => false);
 }
 
 async function untilGone(folder: string): Promise<void> {

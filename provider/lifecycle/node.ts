@@ -67,8 +67,8 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
     },
 };
 
-function request({ name, deploymentId, listenAddress, port }: NodeInputs) {
-    return { node: name, deployment: deploymentId, listenAddress, ...(port === undefined ? {} : { port }) };
+function request({ name, deploymentId, tee, backend, listenAddress, port }: NodeInputs) {
+    return { node: name, deployment: deploymentId, tee, ...(backend === undefined ? {} : { backend }), listenAddress, ...(port === undefined ? {} : { port }) };
 }
 
 function outputs(inputs: NodeInputs, info: AgentInfo): NodeOutputs {

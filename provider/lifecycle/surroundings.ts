@@ -54,6 +54,9 @@ export interface AgentRequest {
     readonly port?: number;
     /** Folder of the node where it exists already. */
     readonly folder?: string;
+    readonly tee?: string;
+    /** Absent: the real one, or none for native nodes. */
+    readonly backend?: "hardware" | "emulated";
 }
 
 export interface Surroundings {

@@ -28,8 +28,6 @@ pub struct Request {
     pub quote_size: Option<QuoteSizeRequest>,
     #[prost(message, optional, tag = "17")]
     pub quote: Option<QuoteRequest>,
-    #[prost(message, optional, tag = "19")]
-    pub select_key: Option<SelectKeyRequest>,
     #[prost(message, optional, tag = "21")]
     pub key_count: Option<KeyCountRequest>,
     #[prost(message, optional, tag = "22")]
@@ -45,8 +43,6 @@ pub struct Response {
     pub quote_size: Option<QuoteSizeResponse>,
     #[prost(message, optional, tag = "17")]
     pub quote: Option<QuoteResponse>,
-    #[prost(message, optional, tag = "19")]
-    pub select_key: Option<SelectKeyResponse>,
     #[prost(message, optional, tag = "20")]
     pub unsupported: Option<UnsupportedResponse>,
     #[prost(message, optional, tag = "21")]
@@ -123,24 +119,6 @@ pub struct QuoteResponse {
     pub quote: Option<Vec<u8>>,
     #[prost(bytes = "vec", optional, tag = "3")]
     pub qe_report_info: Option<Vec<u8>>,
-}
-
-/// `SelectAttKeyIDRequest`: which of the keys that a relying party accepts the platform has.
-#[derive(Clone, PartialEq, Message)]
-pub struct SelectKeyRequest {
-    #[prost(bytes = "vec", optional, tag = "1")]
-    pub att_key_id_list: Option<Vec<u8>>,
-    #[prost(uint32, optional, tag = "2")]
-    pub timeout: Option<u32>,
-}
-
-/// `SelectAttKeyIDResponse`.
-#[derive(Clone, PartialEq, Message)]
-pub struct SelectKeyResponse {
-    #[prost(uint32, required, tag = "1", default = "1")]
-    pub error_code: u32,
-    #[prost(bytes = "vec", optional, tag = "2")]
-    pub selected_att_key_id: Option<Vec<u8>>,
 }
 
 /// `UnsupportedRequestResponse`.

@@ -4,6 +4,8 @@ use crate::calls;
 use crate::error::ApiError;
 use crate::events::EventPort;
 use crate::metrics;
+use crate::pcs;
+use crate::sgx::{Description, Sgx};
 use crate::supervisor::Supervisor;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request, State};
 use axum::http::StatusCode;
@@ -42,6 +44,9 @@ pub struct About {
     pub event_addresses: Vec<Address>,
     /// Kinds of TEE it can host.
     pub tees: Vec<String>,
+    /// What protects modules of a TEE on this node, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Description>,
 }
 
 /// A host and a port.
@@ -61,6 +66,8 @@ pub struct Agent {
     pub supervisor: Arc<Supervisor>,
     /// Its event port.
     pub events: Arc<EventPort>,
+    /// Its SGX, if it hosts SGX modules.
+    pub sgx: Option<Arc<Sgx>>,
     /// Told when the agent is to end.
     pub ending: Notify,
 }
@@ -111,6 +118,7 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1/instances/{instance}/pins", get(calls::pins))
         .route("/v1/instances/{instance}/pins/{endpoint}", put(calls::set_pin))
         .route("/v1/instances/{instance}/logs", get(calls::logs))
+        .route("/v1/platform/pcs/{*path}", get(pcs::serve))
         .route("/v1/shutdown", post(shutdown))
         .route("/metrics", get(metrics::serve))
         .fallback(unknown)
@@ -126,6 +134,9 @@ async fn about(State(agent): Shared) -> impl IntoResponse {
 async fn shutdown(State(agent): Shared) -> impl IntoResponse {
     tracing::info!("shutting down on request");
     agent.supervisor.stop_all().await;
+    if let Some(sgx) = &agent.sgx {
+        sgx.stop().await;
+    }
     agent.ending.notify_one();
     Json(serde_json::json!({}))
 }

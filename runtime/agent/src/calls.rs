@@ -59,7 +59,7 @@ pub async fn list(State(agent): Shared) -> Response {
 /// `PUT /v1/instances/{instance}`.
 pub async fn start(State(agent): Shared, Names(instance): Names<Id>, Body(body): Body<Start>) -> Result<Response, ApiError> {
     check_name(&body.name)?;
-    if body.tee != "native" {
+    if !agent.about.tees.contains(&body.tee) {
         return Err(ApiError::new(
             StatusCode::BAD_REQUEST,
             "AE-AGENT-TEE",
@@ -81,12 +81,13 @@ pub async fn start(State(agent): Shared, Names(instance): Names<Id>, Body(body):
         return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "AE-AGENT-TOO-LARGE", "the image is larger than 64 MiB", "make the module smaller"));
     }
     let image = body.image.0;
+    let backend = agent.sgx.as_ref().filter(|_| body.tee == "sgx").map(|sgx| sgx.backend());
     let file = InstanceFile {
         instance,
         name: body.name,
         deployment: body.deployment,
         tee: body.tee,
-        backend: None,
+        backend,
         image_digest: Sha256::digest(&image).iter().map(|byte| format!("{byte:02x}")).collect(),
         entry_time_limit_ms: body.entry_time_limit_ms,
         interface: body.interface,

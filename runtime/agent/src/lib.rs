@@ -10,8 +10,12 @@ mod host_link;
 mod instance;
 mod logs;
 mod metrics;
+mod pcs;
+mod platform;
 mod process;
 mod run;
+mod sgx;
 mod supervisor;
 
 pub use run::{Options, RunError, run};
+pub use sgx::SgxBackend;

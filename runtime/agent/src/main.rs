@@ -1,7 +1,7 @@
 //! `authentic-agent`: the agent of a node.
 
-use authentic_agent::{Options, run};
-use clap::{Parser, Subcommand};
+use authentic_agent::{Options, SgxBackend, run};
+use clap::{Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,16 +30,37 @@ enum Command {
         /// The module host; by default `authentic-host` beside this program.
         #[arg(long)]
         host_binary: Option<PathBuf>,
+        /// Host SGX modules as well: on this machine's SGX, or emulated.
+        #[arg(long, value_enum)]
+        sgx: Option<Sgx>,
+        /// The platform of emulated SGX; by default `authentic-sgx-platform` beside this program.
+        #[arg(long)]
+        sgx_platform_binary: Option<PathBuf>,
     },
 }
 
-fn beside_this_program() -> PathBuf {
-    std::env::current_exe().unwrap_or_default().with_file_name("authentic-host")
+#[derive(Clone, Copy, ValueEnum)]
+enum Sgx {
+    Hardware,
+    Emulated,
+}
+
+fn beside_this_program(name: &str) -> PathBuf {
+    std::env::current_exe().unwrap_or_default().with_file_name(name)
 }
 
 fn main() -> ExitCode {
-    let Command::Run { folder, node, listen, host_binary } = Arguments::parse().command;
-    let options = Options { folder, node, listen, host_binary: host_binary.unwrap_or_else(beside_this_program) };
+    let Command::Run { folder, node, listen, host_binary, sgx, sgx_platform_binary } = Arguments::parse().command;
+    let options = Options {
+        folder,
+        node,
+        listen,
+        host_binary: host_binary.unwrap_or_else(|| beside_this_program("authentic-host")),
+        sgx: sgx.map(|backend| match backend {
+            Sgx::Hardware => SgxBackend::Hardware,
+            Sgx::Emulated => SgxBackend::Emulated(sgx_platform_binary.unwrap_or_else(|| beside_this_program("authentic-sgx-platform"))),
+        }),
+    };
     let result = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Into::into).and_then(|runtime| runtime.block_on(run(options)));
     match result {
         Ok(()) => ExitCode::SUCCESS,

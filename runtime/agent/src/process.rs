@@ -144,7 +144,11 @@ impl Process {
     }
 }
 
-fn open_pid(pid: u32) -> std::io::Result<OwnedFd> {
+/// A handle of a process that names no other one later.
+///
+/// # Errors
+/// There is no such process.
+pub fn open_pid(pid: u32) -> std::io::Result<OwnedFd> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(std::io::ErrorKind::NotFound)?;
     Ok(pidfd_open(pid, PidfdFlags::NONBLOCK)?)
 }
@@ -158,7 +162,8 @@ async fn greet(link: &HostLink, instance: Id, timeout: Duration) -> Result<u32, 
     }
 }
 
-async fn wait_readable(handle: &OwnedFd) {
+/// Waits for the end of a process.
+pub async fn wait_readable(handle: &OwnedFd) {
     // A process handle becomes readable when the process has ended.
     let Ok(handle) = handle.try_clone() else { return };
     // SAFETY: an `OwnedFd` names the same open file until it is dropped, and it is dropped by the registration.

@@ -2,8 +2,11 @@
 
 use crate::api::{About, Address, Agent, router};
 use crate::clock::now;
+use crate::error::ApiError;
 use crate::events::{EventPort, bind};
 use crate::folder::{Folder, FolderError};
+use crate::platform;
+use crate::sgx::{DEVICE, Sgx, SgxBackend};
 use crate::supervisor::Supervisor;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
@@ -31,6 +34,8 @@ pub struct Options {
     pub listen: Vec<SocketAddr>,
     /// Path of `authentic-host`.
     pub host_binary: PathBuf,
+    /// Where SGX modules run, if the node hosts them.
+    pub sgx: Option<SgxBackend>,
 }
 
 /// Why an agent does not start.
@@ -42,6 +47,12 @@ pub enum RunError {
     /// An event address cannot be bound.
     #[error("cannot listen on {address}: {error}")]
     Listen { address: SocketAddr, error: io::Error },
+    /// The machine has no usable SGX.
+    #[error("this machine has no {DEVICE}: its processor has no SGX, or firmware or kernel do not enable it")]
+    SgxDevice,
+    /// The platform of emulated SGX does not start.
+    #[error("{}", .0.message)]
+    SgxPlatform(ApiError),
     /// The system refuses something else.
     #[error("{0}")]
     System(#[from] io::Error),
@@ -49,8 +60,14 @@ pub enum RunError {
 
 impl RunError {
     /// Stable code, next step, and exit status of the process.
-    pub fn code(&self) -> (&'static str, &'static str, u8) {
+    pub fn code(&self) -> (&str, &str, u8) {
         match self {
+            Self::SgxDevice => (
+                "AE-AGENT-SGX-DEVICE",
+                "enable SGX in the machine's firmware and use Linux 5.11 or newer, choose a machine that has SGX, or declare the node with `backend: \"emulated\"`",
+                7,
+            ),
+            Self::SgxPlatform(error) => (&error.code, &error.next, 7),
             Self::Folder(FolderError::Held(_)) => ("AE-AGENT-RUNNING", "use that agent, or end it with POST /v1/shutdown", 4),
             Self::Folder(FolderError::Io { error, .. }) | Self::System(error) => match error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ("AE-AGENT-DISK-FULL", "free space on the file system of the node's folder", 5),
@@ -95,13 +112,14 @@ async fn serve(options: Options, folder: Arc<Folder>) -> Result<(), RunError> {
     let listeners = bind(&options.listen).map_err(|(address, error)| RunError::Listen { address, error })?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let about = about(&options, &folder, &listeners)?;
+    let sgx = start_sgx(options.sgx.as_ref(), &folder).await?;
+    let about = about(&options, &folder, &listeners, sgx.as_ref())?;
     let supervisor = Arc::new(Supervisor::start(folder.clone(), options.host_binary).await?);
     let events = EventPort::new(supervisor.clone());
     let control = control_socket(&folder)?;
     folder.describe(&about)?;
     tracing::info!(node = %about.node, version = %about.agent, "agent starts");
-    let agent = Arc::new(Agent { about, supervisor: supervisor.clone(), events: events.clone(), ending: Notify::new() });
+    let agent = Arc::new(Agent { about, supervisor: supervisor.clone(), events: events.clone(), sgx: sgx.clone(), ending: Notify::new() });
     for listener in listeners {
         tokio::spawn(events.clone().serve(listener));
     }
@@ -113,11 +131,26 @@ async fn serve(options: Options, folder: Arc<Folder>) -> Result<(), RunError> {
         _ = interrupt.recv() => tracing::info!("ending on SIGINT"),
     }
     supervisor.stop_all().await;
+    if let Some(sgx) = sgx {
+        sgx.stop().await;
+    }
     tracing::info!("agent ends");
     Ok(())
 }
 
-fn about(options: &Options, folder: &Folder, listeners: &[TcpListener]) -> io::Result<About> {
+async fn start_sgx(backend: Option<&SgxBackend>, folder: &Arc<Folder>) -> Result<Option<Arc<Sgx>>, RunError> {
+    if !matches!(backend, Some(SgxBackend::Emulated(_))) {
+        // An agent of another kind had the folder, or only ends what a killed one has left.
+        platform::end_left_over(folder).await;
+    }
+    match backend {
+        None => Ok(None),
+        Some(SgxBackend::Hardware) => Sgx::hardware().map(|sgx| Some(Arc::new(sgx))).ok_or(RunError::SgxDevice),
+        Some(SgxBackend::Emulated(binary)) => Ok(Some(Arc::new(Sgx::emulated(binary, folder).await.map_err(RunError::SgxPlatform)?))),
+    }
+}
+
+fn about(options: &Options, folder: &Folder, listeners: &[TcpListener], sgx: Option<&Arc<Sgx>>) -> io::Result<About> {
     let mut event_addresses = Vec::new();
     for listener in listeners {
         let address = listener.local_addr()?;
@@ -132,7 +165,8 @@ fn about(options: &Options, folder: &Folder, listeners: &[TcpListener]) -> io::R
         folder: folder.path().display().to_string(),
         event_address: event_addresses.first().cloned().ok_or(io::ErrorKind::AddrNotAvailable)?,
         event_addresses,
-        tees: vec!["native".into()],
+        tees: std::iter::once("native").chain(sgx.map(|_| "sgx")).map(Into::into).collect(),
+        platform: sgx.map(|sgx| sgx.description()),
     })
 }
 
