@@ -103,6 +103,8 @@ function endOf(end: Endpoint, endpoint: Promise<number | undefined>) {
         tee: module.node.tee,
         backend: module.node.backend,
         nodeFolder: module.node.folder,
+        platform: module.node.platform,
+        signer: module.expectedSigner,
         measurement: module.measurement,
         incarnation: module.incarnation,
     };

@@ -5,7 +5,13 @@ import { Registry } from "./registry";
 import { shims } from "./shim";
 
 /** A Deployment needs no arguments: its id and keys are drawn when it is created. */
-export type DeploymentArgs = Record<string, never>;
+export interface DeploymentArgs {
+    /**
+     * The key that signs enclaves: an unencrypted RSA key of 3072 bits with exponent 3 in PEM, as
+     * `openssl genrsa -3 3072` makes it. Pass a secret (`config.requireSecret("vendorKey")`); default: one of its own.
+     */
+    vendorKey?: pulumi.Input<string>;
+}
 
 /**
  * One application: its id and the deployer's key, which is measured into every module so that nobody else can key it.
@@ -26,6 +32,10 @@ export class Deployment extends pulumi.dynamic.Resource {
     declare readonly publicKey: pulumi.Output<string>;
     /** The deployer's Ed25519 secret key (seed), 64 hexadecimal digits; a Pulumi secret. */
     declare readonly privateKey: pulumi.Output<string>;
+    /** The key that signs enclaves, PEM; a Pulumi secret. */
+    declare readonly vendorKey: pulumi.Output<string>;
+    /** What evidence names the vendor by (SGX: MRSIGNER), 64 hexadecimal digits. */
+    declare readonly signer: pulumi.Output<string>;
     /** @internal What the program has declared in this deployment so far. */
     readonly registry = new Registry();
 
@@ -33,8 +43,8 @@ export class Deployment extends pulumi.dynamic.Resource {
         super(
             shims.deployment,
             name,
-            { ...args, name, deploymentId: undefined, publicKey: undefined, privateKey: undefined },
-            pulumi.mergeOptions({ protect: true, additionalSecretOutputs: ["privateKey"] }, opts),
+            { vendorKey: args.vendorKey, name, deploymentId: undefined, publicKey: undefined, privateKey: undefined, signer: undefined },
+            pulumi.mergeOptions({ protect: true, additionalSecretOutputs: ["privateKey", "vendorKey"] }, opts),
             "authentic",
             "Deployment",
         );

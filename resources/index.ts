@@ -3,6 +3,6 @@
 export { Connection, type ConnectionArgs, type ConnectionSource, type ConnectionTarget } from "./connection";
 export { Deployment, type DeploymentArgs } from "./deployment";
 export { Module, type ModuleArgs } from "./module";
-export { Node, type NodeArgs } from "./node";
+export { Node, type NodeArgs, type NodePlatform } from "./node";
 export { Endpoint, type EndpointKind } from "./endpoint";
 export { Trigger, type TriggerArgs } from "./trigger";

@@ -66,12 +66,18 @@ export class Module extends pulumi.dynamic.Resource {
     declare readonly incarnation: pulumi.Output<string>;
     /** What vouches for the module. */
     declare readonly assurance: pulumi.Output<"hardware" | "emulated" | "none">;
+    /** What the maker of the platform says of its state (`UpToDate` and so on); undefined where nobody says anything. */
+    declare readonly tcbStatus: pulumi.Output<string | undefined>;
+    /** Security advisories that concern the platform. */
+    declare readonly advisories: pulumi.Output<string[] | undefined>;
     /** `running`, or what the last refresh found. */
     declare readonly state: pulumi.Output<string>;
     /** Why the module was last restarted, where it was. */
     declare readonly lastChange: pulumi.Output<string | undefined>;
     readonly moduleName: string;
     readonly node: Node;
+    /** @internal Whose signature its evidence shows, where the TEE has such. */
+    readonly expectedSigner: pulumi.Output<string | undefined>;
     /** @internal The compiled module and its problems. */
     readonly plan: Promise<ModulePlan>;
 
@@ -80,6 +86,7 @@ export class Module extends pulumi.dynamic.Resource {
         const { deployment } = node;
         const config = pulumi.output(args.config ?? {});
         const plan = planModule(name, args);
+        const signer = whereSigned(plan, deployment.signer);
         const examined = deployment.registry.problems.add(`module "${name}"`, plan.then(({ problems }) => problems));
         super(
             shims.module,
@@ -93,6 +100,9 @@ export class Module extends pulumi.dynamic.Resource {
                 nodeFolder: node.folder,
                 tee: node.tee,
                 backend: node.backend,
+                platform: node.platform,
+                vendorKey: whereSigned(plan, deployment.vendorKey),
+                signer,
                 source: [args.source].flat(),
                 includes: args.includes,
                 defines: args.defines,
@@ -104,21 +114,25 @@ export class Module extends pulumi.dynamic.Resource {
                 codeMeasurement: plan.then((planned) => planned.codeMeasurement),
                 kit: plan.then((planned) => planned.kit),
                 interface: plan.then((planned) => planned.declarations),
+                sizes: plan.then((planned) => planned.build?.sizes),
                 measurement: measurementOf(plan, name, deployment, config),
                 state: "running",
                 problems: [examined, secretConfiguration(config)],
                 instance: undefined,
                 incarnation: undefined,
                 assurance: undefined,
+                tcbStatus: undefined,
+                advisories: undefined,
                 lastChange: undefined,
             },
-            pulumi.mergeOptions(opts, { additionalSecretOutputs: ["deployerKey"] }),
+            pulumi.mergeOptions(opts, { additionalSecretOutputs: ["deployerKey", "vendorKey"] }),
             "authentic",
             "Module",
         );
         this.moduleName = name;
         this.node = node;
         this.plan = plan;
+        this.expectedSigner = signer;
     }
 
     /** The input of that name, to connect to. */
@@ -145,6 +159,11 @@ export class Module extends pulumi.dynamic.Resource {
     entry(name: string): Endpoint<"entry"> {
         return new Endpoint(this, "entry", name);
     }
+}
+
+/** A value for modules whose images are signed; undefined for others. */
+function whereSigned(plan: Promise<ModulePlan>, value: pulumi.Output<string>): pulumi.Output<string | undefined> {
+    return pulumi.output(plan.then(({ tee }) => tee?.sign !== undefined)).apply((signed) => (signed ? value : pulumi.output(undefined)));
 }
 
 /** Secrets do not belong into measured configuration: the owner of the node reads it. */

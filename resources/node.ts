@@ -9,8 +9,8 @@ export interface NodeArgs {
     /** The deployment the node serves. */
     deployment: Deployment;
     /**
-     * What protects the modules: `native` is no protection at all, for development, and only accepted where the stack
-     * says `authentic:trust: { native: true }`.
+     * What protects the modules: `sgx`, or `native`, which is no protection at all, for development, and only accepted
+     * where the stack says `authentic:trust: { native: true }`.
      */
     tee: string;
     /** Whether the TEE is the real one (default) or an emulation; native nodes have no backend. Never chosen for you. */
@@ -19,6 +19,22 @@ export interface NodeArgs {
     listenAddress?: pulumi.Input<string>;
     /** Port for events; default: the agent picks a free one, which the node keeps. */
     port?: pulumi.Input<number>;
+    /** Where collateral for the evidence of a hardware node comes from: a service with the interface of Intel's PCS v4. */
+    collateralUrl?: pulumi.Input<string>;
+    /** The machine that a hardware node's evidence has to come from: its platform instance id, else its PPID. */
+    platformId?: pulumi.Input<string>;
+}
+
+/** What a node's evidence is checked against, recorded when the node is created. */
+export interface NodePlatform {
+    /** What evidence names the machine by (SGX: platform instance id, else PPID). */
+    id?: string;
+    /** Root certificate of an emulated platform, PEM, and its SHA-256. */
+    root?: string;
+    rootFingerprint?: string;
+    /** What collateral is for (SGX: FMSPC). */
+    fmspc?: string;
+    collateralUrl?: string;
 }
 
 /**
@@ -39,6 +55,8 @@ export class Node extends pulumi.dynamic.Resource {
     declare readonly eventAddress: pulumi.Output<{ host: string; port: number }>;
     /** Version of the agent. */
     declare readonly agentVersion: pulumi.Output<string>;
+    /** Whose evidence the modules' has to be; empty on native nodes, and on hardware nodes without an enrolled machine. */
+    declare readonly platform: pulumi.Output<NodePlatform>;
     /** `running`, or what the last refresh found. */
     declare readonly state: pulumi.Output<string>;
     readonly nodeName: string;
@@ -62,12 +80,15 @@ export class Node extends pulumi.dynamic.Resource {
                 backend,
                 listenAddress,
                 port: args.port,
+                collateralUrl: args.collateralUrl,
+                platformId: args.platformId,
                 trust: stackTrust(),
                 state: "running",
                 problems: [problems, portProblems],
                 folder: undefined,
                 eventAddress: undefined,
                 agentVersion: undefined,
+                platform: undefined,
             },
             opts,
             "authentic",

@@ -1,8 +1,9 @@
 // `authentic attest`: challenges the modules of a deployed stack and says what each one proves about itself.
 
 import { Command, Option } from "commander";
-import type { Verdict } from "../attest/evidence";
+import type { EvidenceName, Verdict } from "../attest/evidence";
 import { explain } from "../attest/explain";
+import { evidenceTypes } from "../attest/registry";
 import { attestOne, chosenModules, type ModuleAttestation, type NamedConnection } from "./attestation";
 import { ExitCode } from "./exit-code";
 import { exportedStack, type StackSource } from "./exported-stack";
@@ -71,13 +72,17 @@ function moduleLines(one: ModuleAttestation, explained: boolean): string[] {
         `  assurance    ${status?.assurance ?? "not established"}`,
         `  measurement  ${measurement} (expected)`,
         ...statusLines(one),
-        ...(explained && verdict !== null ? explanation(verdict) : []),
+        ...(explained && verdict !== null ? explanation(verdict, tee) : []),
     ];
 }
 
-function explanation(verdict: Verdict): string[] {
-    // What claims nothing was judged as evidence of a native node, the only type that sessions appraise in this version.
-    return ["", ...explain(verdict.claims?.evidence ?? "none", verdict)].map((line) => line === "" ? "" : `  ${line}`);
+function explanation(verdict: Verdict, tee: string): string[] {
+    // What claims nothing was judged as evidence of the node's own type.
+    return ["", ...explain(verdict.claims?.evidence ?? (isEvidenceName(tee) ? tee : "none"), verdict)].map((line) => line === "" ? "" : `  ${line}`);
+}
+
+function isEvidenceName(tee: string): tee is EvidenceName {
+    return Object.hasOwn(evidenceTypes, tee);
 }
 
 function statusLines({ status, recordedIncarnation }: ModuleAttestation): string[] {

@@ -2,10 +2,9 @@
 
 import { z } from "zod";
 import type { Verdict } from "../attest/evidence";
-import { parseTrust } from "../attest/policy";
 import { AuthenticError } from "../errors";
-import { judge, requireAccepted } from "../lifecycle/appraise";
-import { driverOf, endOf, teeOf } from "../lifecycle/ends";
+import { requireAccepted } from "../lifecycle/appraise";
+import { driverOf, endOf, judgeOf } from "../lifecycle/ends";
 import { moduleSchema } from "../lifecycle/module-state";
 import { hexSchema, nameSchema } from "../lifecycle/schemas";
 import type { Assurance, ConnectionFacts, InstanceState } from "../session/session";
@@ -13,7 +12,7 @@ import type { DeployedStack } from "../stack/stack";
 
 // State comes from outside: these are the members that an attestation needs. `z.object` passes over the others.
 const moduleState = z.object({
-    ...moduleSchema.pick({ name: true, deploymentId: true, deployerKey: true, nodeName: true, nodeFolder: true, tee: true, backend: true, trust: true, interface: true }).shape,
+    ...moduleSchema.pick({ name: true, deploymentId: true, deployerKey: true, nodeName: true, nodeFolder: true, tee: true, backend: true, platform: true, signer: true, trust: true, interface: true }).shape,
     measurement: hexSchema(32),
     incarnation: hexSchema(16).optional(),
 });
@@ -90,13 +89,13 @@ export async function attestOne(module: ModuleState, stack: DeployedStack): Prom
     const base = { name, node, tee, measurement, recordedIncarnation: recorded ?? null };
     let verdict: Verdict | null = null;
     try {
-        const verdictOn = judge(parseTrust(module.trust), (await teeOf(tee)).evidenceTypes);
+        const verdictOn = await judgeOf(module, module.trust);
         const end = await endOf({ ...module, module: name }, module);
         const { status, appraisal } = await (await driverOf(module)).attest({
             ...end,
-            appraise: (evidence) => {
-                verdict = verdictOn(evidence);
-                return Promise.resolve(requireAccepted(name, verdict));
+            appraise: async (evidence) => {
+                verdict = await verdictOn(evidence);
+                return requireAccepted(name, verdict);
             },
         });
         const { incarnation, state, kit } = status;

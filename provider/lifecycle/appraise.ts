@@ -1,30 +1,27 @@
-// Appraisal of evidence in a session: which verifier, which roots, which policy.
+// Appraisal of evidence in a session: what the node's TEE says of it under the stack's policy.
 
 import type { Clock } from "../attest/clock";
 import { systemClock } from "../attest/clock";
 import type { Verdict } from "../attest/evidence";
-import { none } from "../attest/none";
 import type { Trust } from "../attest/policy";
-import { verifyEvidence } from "../attest/verifier";
 import { describe, type Refusal } from "../attest/refusal";
 import { AuthenticError } from "../errors";
 import type { Appraisal, Appraise, EvidenceToAppraise } from "../session/session";
-
-/** Number of evidence type `none` (docs/protocol.md section 4). */
-const NO_EVIDENCE = 0;
+import type { Attester } from "../tee/attester";
+import type { Tee } from "../tee/tee";
 
 /** Judges the evidence of one session; a refusal is a verdict too, not an error. */
-export type Judge = (evidence: EvidenceToAppraise) => Verdict;
+export type Judge = (evidence: EvidenceToAppraise) => Promise<Verdict>;
 
 /**
- * What a stack's trust configuration says about evidence.
+ * What a stack's trust configuration says about evidence of one module.
  *
- * @param accepted - evidence types that modules of the node's TEE may present
+ * @param tee - of its node: evidence of another type is refused
  */
-export function judge(trust: Trust, accepted: readonly number[], clock: Clock = systemClock): Judge {
-    return ({ evidenceType, evidence, reportData }) => accepted.includes(evidenceType) && evidenceType === NO_EVIDENCE
-        ? verifyEvidence(none, evidence, [], { trust, roots: { assurance: "hardware" }, at: clock.now(), reportData, references: {} })
-        : { accepted: false, status: null, advisories: [], claims: null, reasons: [unsupported(evidenceType, accepted)], unchecked: [] };
+export function judge(trust: Trust, tee: Pick<Tee, "evidenceTypes" | "appraise">, attester: Attester, clock: Clock = systemClock): Judge {
+    return ({ evidenceType, evidence, reportData, measurement }) => tee.evidenceTypes.includes(evidenceType)
+        ? tee.appraise({ evidence, reportData, measurement, attester, trust, at: clock.now() }, evidenceType)
+        : Promise.resolve({ accepted: false, status: null, advisories: [], claims: null, reasons: [unsupported(evidenceType, tee.evidenceTypes)], unchecked: [] });
 }
 
 function unsupported(evidenceType: number, accepted: readonly number[]): Refusal {
@@ -39,19 +36,17 @@ function unsupported(evidenceType: number, accepted: readonly number[]): Refusal
  */
 export function requireAccepted(instance: string, verdict: Verdict): Appraisal {
     const [reason] = verdict.reasons;
-    if (!verdict.accepted || verdict.claims === null) {
+    // A verdict that left something out identifies nobody, whatever it says.
+    if (!verdict.accepted || verdict.claims === null || verdict.unchecked.length > 0) {
         throw new AuthenticError(reason?.code ?? "AE-ATTEST-POLICY", `the evidence of module "${instance}" is refused: ${verdict.reasons.map(describe).join("; ")}`,
             reason === undefined || reason.setting === null ? "do not trust this module; no setting accepts it" : `set ${reason.setting} in the stack configuration if you accept this`);
     }
-    return { assurance: verdict.claims.assurance };
+    const { assurance, status, advisories, platform } = verdict.claims;
+    return { assurance, facts: { ...(status === null ? {} : { tcbStatus: status, advisories }), ...(platform === null ? {} : { platformId: platform }) } };
 }
 
-/**
- * The relying party of a stack: accepts evidence as the trust configuration says.
- *
- * @param accepted - evidence types that modules of the node's TEE may present
- */
-export function appraiser(trust: Trust, accepted: readonly number[], clock: Clock = systemClock): Appraise {
-    const verdictOn = judge(trust, accepted, clock);
-    return (evidence) => Promise.resolve(requireAccepted(evidence.instance, verdictOn(evidence)));
+/** The relying party of a stack: accepts evidence of one module as the trust configuration says. */
+export function appraiser(trust: Trust, tee: Pick<Tee, "evidenceTypes" | "appraise">, attester: Attester, clock: Clock = systemClock): Appraise {
+    const verdictOn = judge(trust, tee, attester, clock);
+    return async (evidence) => requireAccepted(evidence.instance, await verdictOn(evidence));
 }

@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { Assurance } from "../session/session";
+import { platformSchema } from "./platform";
 import { backendSchema, hexSchema, nameSchema, rawTrustSchema } from "./schemas";
 
 const endSchema = z.strictObject({
@@ -14,6 +15,8 @@ const endSchema = z.strictObject({
     tee: z.string(),
     backend: backendSchema,
     nodeFolder: z.string(),
+    platform: platformSchema.optional(),
+    signer: hexSchema(32).optional(),
     measurement: hexSchema(32).optional(),
     incarnation: hexSchema(16),
 });

@@ -108,9 +108,9 @@ function report(name: string, end: EndInputs, closed: Closed): void {
     }
 }
 
-/** A node that is only being updated keeps its folder, although a preview does not know it. */
+/** A node that is only being updated keeps its folder and platform, although a preview does not know them. */
 function settled<E extends EndInputs | undefined>(olds: E, news: E): E {
-    return news !== undefined && olds !== undefined && isUnknown(news.nodeFolder) ? { ...news, nodeFolder: olds.nodeFolder } : news;
+    return news !== undefined && olds !== undefined && isUnknown(news.nodeFolder) ? { ...news, nodeFolder: olds.nodeFolder, platform: olds.platform } : news;
 }
 
 function rules(inputs: RawInputs): Problem[] {

@@ -5,18 +5,16 @@ import { AuthenticError } from "../errors";
 import { fromHex } from "../protocol/bytes";
 import type { End, SessionDriver } from "../session/session";
 import type { Tee } from "../tee/tee";
-import { appraiser } from "./appraise";
+import { appraiser, judge, type Judge } from "./appraise";
 import { instanceOf } from "./identity";
 import { instead } from "./names";
+import { attesterOf, type AttesterState } from "./platform";
 import { present } from "./plain";
 import { surroundings } from "./surroundings";
 
 /** A module in resource properties. */
-export interface ModuleState {
+export interface ModuleState extends AttesterState {
     readonly module: string;
-    readonly tee: string;
-    readonly backend?: string | undefined;
-    readonly nodeFolder: string;
     /** Absent only where the module does not compile, which no check lets pass. */
     readonly measurement?: string | undefined;
 }
@@ -34,7 +32,8 @@ export async function driverOf({ deploymentId, deployerKey }: SessionState): Pro
 }
 
 /** A module as an end of a session. */
-export async function endOf({ module, tee, backend, nodeFolder, measurement }: ModuleState, { deploymentId, trust }: SessionState): Promise<End> {
+export async function endOf(state: ModuleState, { deploymentId, trust }: SessionState): Promise<End> {
+    const { module, tee, backend, nodeFolder, measurement } = state;
     const policy = parseTrust(trust);
     return {
         name: module,
@@ -42,8 +41,14 @@ export async function endOf({ module, tee, backend, nodeFolder, measurement }: M
         measurement: fromHex("measurement", present(measurement, "the measurement")),
         backend: backend ?? (tee === "native" ? "none" : "hardware"),
         policyHash: policyHash(policy),
-        appraise: appraiser(policy, (await teeOf(tee)).evidenceTypes),
+        appraise: appraiser(policy, await teeOf(tee), attesterOf(state, policy)),
     };
+}
+
+/** Judges evidence of a module without acting on it. */
+export async function judgeOf(state: AttesterState, trust: SessionState["trust"]): Promise<Judge> {
+    const policy = parseTrust(trust);
+    return judge(policy, await teeOf(state.tee), attesterOf(state, policy));
 }
 
 /**

@@ -3,7 +3,6 @@
 import { sha256 } from "@noble/hashes/sha2";
 import { AuthenticError } from "../errors";
 import { hex } from "../protocol/bytes";
-import type { FinalImage } from "../tee/tee";
 import { teeOf } from "./ends";
 import { finalImage } from "./identity";
 import type { ModuleInputs } from "./module-state";
@@ -13,11 +12,12 @@ import { milliseconds } from "./schemas";
 import { type InstanceReport, surroundings } from "./surroundings";
 
 /**
- * Builds the image, or takes it from the cache.
+ * Builds the image, or takes it from the cache, and signs it where the TEE wants that.
  *
+ * @returns what the agent loads
  * @throws AuthenticError where its measurement is not the planned one
  */
-export async function plannedImage(inputs: ModuleInputs): Promise<FinalImage> {
+export async function plannedImage(inputs: ModuleInputs): Promise<Uint8Array> {
     const { name, deploymentId, deployerPublicKey: publicKey, config: values, measurement } = inputs;
     const tee = await teeOf(inputs.tee);
     const build = await tee.build({
@@ -31,7 +31,7 @@ export async function plannedImage(inputs: ModuleInputs): Promise<FinalImage> {
         throw new AuthenticError("AE-MODULE-CHANGED", `module "${name}" has measurement ${hex(image.measurement)}, but ${String(measurement)} was planned`,
             "its sources changed while `pulumi up` was running: run it again");
     }
-    return image;
+    return tee.sign === undefined ? image.image : tee.sign(image, present(inputs.vendorKey, "the vendor key"));
 }
 
 /**
@@ -39,7 +39,7 @@ export async function plannedImage(inputs: ModuleInputs): Promise<FinalImage> {
  *
  * @param restart - replace also one that runs this image
  */
-export async function ensureInstance(inputs: ModuleInputs, instance: string, image: FinalImage, restart = false): Promise<void> {
+export async function ensureInstance(inputs: ModuleInputs, instance: string, image: Uint8Array, restart = false): Promise<void> {
     const agent = await (await surroundings()).agent(inputs.nodeFolder);
     const found = await agent.instance(instance);
     if (found !== undefined && !restart && runs(found, digestOf(image))) {
@@ -52,14 +52,14 @@ export async function ensureInstance(inputs: ModuleInputs, instance: string, ima
         name: inputs.name,
         deployment: inputs.deploymentId,
         tee: inputs.tee,
-        image: image.image,
+        image,
         entryTimeLimitMs: present(milliseconds(inputs.entryTimeLimit), "the time limit"),
         interface: (inputs.interface ?? []).map(({ name, kind }) => ({ name, kind })),
     });
 }
 
 /** SHA-256 of the image as it is loaded, as the agent reports it. */
-export function digestOf({ image }: FinalImage): string {
+export function digestOf(image: Uint8Array): string {
     return hex(sha256(image));
 }
 

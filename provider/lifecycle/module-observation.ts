@@ -7,7 +7,7 @@ import type { ModuleInputs, ModuleOutputs } from "./module-state";
 import { isSilence, observe } from "./observe";
 
 /** What attestation adds to the outputs. */
-type Observation = Pick<ModuleOutputs, "incarnation" | "assurance" | "kit" | "state">;
+type Observation = Pick<ModuleOutputs, "incarnation" | "assurance" | "kit" | "state" | "tcbStatus" | "advisories">;
 
 /**
  * Attests a module with a fresh nonce and grants exactly its devices.
@@ -68,7 +68,11 @@ function stateOf({ status }: Attested, properties: ModuleOutputs): string {
 }
 
 function observation({ status, appraisal }: Attested, state: string): Observation {
-    return { incarnation: status.incarnation, assurance: appraisal.assurance, kit: status.kit, state };
+    const { tcbStatus, advisories } = (appraisal.facts ?? {}) as Partial<ModuleOutputs>;
+    return {
+        incarnation: status.incarnation, assurance: appraisal.assurance, kit: status.kit, state,
+        ...(tcbStatus === undefined ? {} : { tcbStatus }), ...(advisories === undefined ? {} : { advisories }),
+    };
 }
 
 /** Endpoints of the devices the module may drive. */

@@ -2,6 +2,8 @@
 
 import { z } from "zod";
 import type { Assurance } from "../session/session";
+import { isUnknown } from "./plain";
+import { platformSchema } from "./platform";
 import { backendSchema, durationSchema, hexSchema, nameSchema, rawTrustSchema } from "./schemas";
 
 const declarationSchema = z.strictObject({
@@ -23,6 +25,12 @@ export const moduleSchema = z.strictObject({
     nodeFolder: z.string(),
     tee: z.string(),
     backend: backendSchema,
+    /** Of the node; absent where it has none. */
+    platform: platformSchema.optional(),
+    /** Signs the image, where the TEE wants that; a secret. */
+    vendorKey: z.string().optional(),
+    /** Whose signature the evidence has to show. */
+    signer: hexSchema(32).optional(),
     source: z.array(z.string().min(1, "must name a file")).min(1, "must name at least one C source"),
     includes: z.array(z.string()).optional(),
     defines: z.record(z.string(), z.string()).optional(),
@@ -36,6 +44,8 @@ export const moduleSchema = z.strictObject({
     kit: hexSchema(32).optional(),
     interface: z.array(declarationSchema).optional(),
     measurement: hexSchema(32).optional(),
+    /** Bytes of the image in memory. */
+    sizes: z.strictObject({ text: z.int(), data: z.int() }).optional(),
     /** Always `running`; see the Node. */
     state: z.string(),
     /** Why the module was or is to be restarted last. */
@@ -50,6 +60,10 @@ export interface ModuleOutputs extends ModuleInputs {
     instance: string;
     incarnation: string;
     assurance: Assurance;
+    /** What the maker of the platform says of its state; absent where nobody says anything. */
+    tcbStatus?: string;
+    /** Security advisories that concern the platform. */
+    advisories?: readonly string[];
     /** SHA-256 of the image that was loaded. */
     imageDigest: string;
 }
@@ -88,5 +102,12 @@ export function restartReason(olds: Partial<ModuleInputs>, news: Partial<ModuleI
     if (news.measurement !== undefined && measurement !== news.measurement) {
         return `measurement ${measurement.slice(0, 12)}… → ${news.measurement.slice(0, 12)}…`;
     }
+    if (isKnown(olds.signer) && isKnown(news.signer) && olds.signer !== news.signer) {
+        return `vendor key ${olds.signer.slice(0, 12)}… → ${news.signer.slice(0, 12)}…`;
+    }
     return olds.entryTimeLimit === news.entryTimeLimit ? undefined : `time limit ${String(olds.entryTimeLimit)} → ${String(news.entryTimeLimit)}`;
+}
+
+function isKnown(value: string | undefined): value is string {
+    return value !== undefined && !isUnknown(value);
 }

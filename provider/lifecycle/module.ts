@@ -28,8 +28,8 @@ export const module: Hooks<ModuleInputs, ModuleOutputs> = {
     },
 
     diff(_id, olds, news) {
-        // A node that is only being updated keeps its folder, although a preview does not know it.
-        const compared = news.nodeFolder === UNKNOWN ? { ...news, nodeFolder: olds.nodeFolder } : news;
+        // A node that is only being updated keeps its folder and platform, although a preview does not know them.
+        const compared = news.nodeFolder === UNKNOWN ? { ...news, nodeFolder: olds.nodeFolder, platform: olds.platform } : news;
         const changed = changedKeys({ ...olds }, { ...compared }, moduleKeys);
         return Promise.resolve({
             changes: changed.length > 0,

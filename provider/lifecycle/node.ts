@@ -1,6 +1,8 @@
 // Lifecycle of a Node: an agent that runs, under the address it was given, or under the one it picked at first.
 
 import { z } from "zod";
+import { parseTrust } from "../attest/policy";
+import { AuthenticError } from "../errors";
 import { checkInputs, type RawInputs } from "./check";
 import { changedKeys } from "./change";
 import type { Hooks } from "./hooks";
@@ -8,9 +10,11 @@ import { resourceId } from "./identity";
 import { instead } from "./names";
 import { observe, observed } from "./observe";
 import { isUnknown } from "./plain";
+import { collateralUrlSchema, forgetCollateral, pinned, type Platform, replacement } from "./platform";
 import { type Problem, problem } from "./problems";
 import { backendSchema, hexSchema, knownTrust, nameSchema, rawTrustSchema, trustProblems } from "./schemas";
 import { type AgentInfo, surroundings } from "./surroundings";
+import type { Tee } from "../tee/tee";
 
 const schema = z.strictObject({
     name: nameSchema,
@@ -19,6 +23,10 @@ const schema = z.strictObject({
     backend: backendSchema,
     listenAddress: z.union([z.ipv4(), z.ipv6()], "must be an IPv4 or IPv6 address of this machine, such as 127.0.0.1 or ::1"),
     port: z.int("must be a whole number").min(1, "must be 1 to 65535").max(65_535, "must be 1 to 65535").optional(),
+    /** Where collateral for a hardware node comes from. */
+    collateralUrl: collateralUrlSchema.optional(),
+    /** Identity of the machine that the evidence of a hardware node has to show. */
+    platformId: hexSchema(16).optional(),
     trust: rawTrustSchema,
     /** Always `running`; what a refresh found otherwise differs from it, and shows as the change to come. */
     state: z.string(),
@@ -31,6 +39,8 @@ export interface NodeOutputs extends NodeInputs {
     folder: string;
     eventAddress: { host: string; port: number };
     agentVersion: string;
+    /** Empty where nothing is pinned; never absent, because a preview takes absent outputs for unknown ones. */
+    platform: Platform;
 }
 
 export const node: Hooks<NodeInputs, NodeOutputs> = {
@@ -44,12 +54,13 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
 
     async create(inputs) {
         const info = await (await surroundings()).startAgent(request(inputs));
-        return { id: resourceId(inputs.name, inputs.deploymentId), outs: outputs(inputs, info) };
+        const id = resourceId(inputs.name, inputs.deploymentId);
+        return { id, outs: { ...outputs(inputs, info), platform: enrolled(inputs, info) } };
     },
 
     async read(id, properties) {
         const info = await observe(properties.folder, (agent) => agent.about());
-        return observed(id, info === "stopped" ? { ...properties, state: info } : { ...properties, ...outputs(properties, info), state: "running" }, keys);
+        return observed(id, info === "stopped" ? { ...properties, state: info } : { ...properties, ...outputs(properties, info), state: stateOf(properties, info) }, keys);
     },
 
     async update(_id, olds, news) {
@@ -59,11 +70,13 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
             await killAgent(olds.folder);
         }
         const info = await startAgent({ ...request(news), port, folder: olds.folder });
-        return { outs: { ...olds, ...outputs(news, info) } };
+        requireSame(olds, info);
+        return { outs: { ...olds, ...outputs(news, info), platform: news.backend === "emulated" ? olds.platform : enrolled(news, info) } };
     },
 
     async delete(_id, properties) {
         await (await surroundings()).endAgent(properties.folder);
+        await forgetCollateral(properties.platform, parseTrust(properties.trust));
     },
 };
 
@@ -71,8 +84,33 @@ function request({ name, deploymentId, tee, backend, listenAddress, port }: Node
     return { node: name, deployment: deploymentId, tee, ...(backend === undefined ? {} : { backend }), listenAddress, ...(port === undefined ? {} : { port }) };
 }
 
-function outputs(inputs: NodeInputs, info: AgentInfo): NodeOutputs {
+function outputs(inputs: NodeInputs, info: AgentInfo): Omit<NodeOutputs, "platform"> {
     return { ...inputs, folder: info.folder, eventAddress: info.eventAddress, agentVersion: info.agent };
+}
+
+/** What the modules' evidence will have to show; recorded once, when nothing secret is on the node yet. */
+function enrolled({ backend, platformId, collateralUrl }: NodeInputs, { platform }: AgentInfo): Platform {
+    if (backend === "emulated") {
+        return platform === undefined ? {} : pinned(platform);
+    }
+    return { ...(platformId === undefined ? {} : { id: platformId }), ...(collateralUrl === undefined ? {} : { collateralUrl }) };
+}
+
+/** How the platform of an emulated node differs from the pinned one. */
+function replaced({ backend, platform }: NodeOutputs, info: AgentInfo): string | undefined {
+    return backend !== "emulated" ? undefined : replacement(platform, info.platform === undefined ? undefined : pinned(info.platform));
+}
+
+function stateOf(properties: NodeOutputs, info: AgentInfo): string {
+    return replaced(properties, info) ?? "running";
+}
+
+function requireSame(properties: NodeOutputs, info: AgentInfo): void {
+    const difference = replaced(properties, info);
+    if (difference !== undefined) {
+        throw new AuthenticError("AE-NODE-PLATFORM", `node "${properties.name}": ${difference}`,
+            "find out who replaced it; to trust the new one, replace the node: `pulumi up --target-replace URN --target-dependents` with its URN of `pulumi stack --show-urns`");
+    }
 }
 
 async function rules(inputs: RawInputs): Promise<Problem[]> {
@@ -84,7 +122,16 @@ async function rules(inputs: RawInputs): Promise<Problem[]> {
     if (tees[tee] === undefined) {
         return [...trustProblems(trust), problem("tee", `there is no TEE "${tee}" in this version; ${instead(tee, Object.keys(tees), "known ones")}`)];
     }
-    return [...trustProblems(trust), ...backendProblems(tee, backend, trust)];
+    return [...trustProblems(trust), ...backendProblems(tee, backend, trust), ...placeProblems(tees[tee], inputs)];
+}
+
+/** What only nodes of another kind can have, or only other machines. */
+function placeProblems(tee: Tee, { backend, collateralUrl, platformId }: RawInputs): Problem[] {
+    const hardware = tee.name !== "native" && backend !== "emulated";
+    const misplaced = Object.entries({ collateralUrl, platformId }).filter(([, value]) => value !== undefined && !hardware)
+        .map(([key]) => problem(key, `is for hardware nodes: ${backend === "emulated" ? "an emulated platform is recorded when the node is created, and has a service of its own" : "nothing vouches for native ones"}; omit it`));
+    const reason = tee.unavailable?.(backend === "emulated" ? "emulated" : "hardware", `${process.platform} ${process.arch}`);
+    return reason === undefined ? misplaced : [...misplaced, problem("backend", reason)];
 }
 
 function backendProblems(tee: string, backend: unknown, rawTrust: unknown): Problem[] {

@@ -9,5 +9,6 @@ export const real: Surroundings = {
     killAgent: async (folder) => (await import("../agent/local.js")).killLocalAgent(folder),
     agentGone: async (folder) => (await import("../agent/local.js")).agentGone(folder),
     agent: async (folder) => new (await import("../agent/client.js")).AgentClient(folder),
+    generateVendorKey: async () => (await import("../tee/sgx/vendor-key.js")).generateVendorKey(),
     driver: async (deployer) => (await import("../session/driver.js")).createDriver(deployer),
 };

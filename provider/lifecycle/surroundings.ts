@@ -1,8 +1,10 @@
 // What the lifecycles need from the rest of the package: TEEs, agents and sessions. Tests put others in their place.
 
 import type { StartRequest } from "../agent/client";
+import type { Fetched } from "../attest/collateral/fetch";
 import type { Channel, Deployer, SessionDriver } from "../session/session";
 import type { Tee } from "../tee/tee";
+import type { ReportedPlatform } from "./platform";
 
 /** What an agent says about itself (docs/agent-api.md). */
 export interface AgentInfo {
@@ -10,6 +12,8 @@ export interface AgentInfo {
     readonly node: string;
     readonly folder: string;
     readonly eventAddress: { readonly host: string; readonly port: number };
+    /** Of an emulated TEE; absent on others. */
+    readonly platform?: ReportedPlatform | undefined;
 }
 
 /** An outgoing or incoming connection as an untrusted agent reports it. */
@@ -41,6 +45,12 @@ export interface Agent {
     setTrigger(id: string, name: string, trigger: { readonly endpoint: number; readonly everyMs: number }): Promise<void>;
     removeTrigger(id: string, name: string): Promise<void>;
     channel(id: string): Channel;
+    /**
+     * Gets a document of the emulated platform's collateral service.
+     *
+     * @param path - as at Intel's: `/sgx/certification/v4/qe/identity`
+     */
+    collateral?(path: string): Promise<Fetched>;
 }
 
 /** A local agent to start, or to find running. */
@@ -71,6 +81,8 @@ export interface Surroundings {
     /** Whether it is proven that no agent runs for a folder of this machine. */
     readonly agentGone: (folder: string) => Promise<boolean>;
     readonly agent: (folder: string) => Promise<Agent>;
+    /** Draws a key that signs enclaves, PEM: a secret. Takes a second. */
+    readonly generateVendorKey: () => Promise<string>;
     readonly driver: (deployer: Deployer) => Promise<SessionDriver>;
 }
 

@@ -1,8 +1,10 @@
 // The kinds of TEE of this version, one line each.
 import { native } from "./native/native";
+import { sgx } from "./sgx/sgx";
 import type { Tee } from "./tee";
 
 /** By name, as a Node's `tee` argument has it. */
 export const tees: Readonly<Record<string, Tee>> = {
     native,
+    sgx,
 };

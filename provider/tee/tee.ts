@@ -1,4 +1,6 @@
 // The seam of a TEE: what the provider needs from each kind of node, and nothing else.
+import type { Verdict } from "../attest/evidence";
+import type { Presented } from "./attester";
 
 /** A declaration of a module's interface; its index in `Interface` is its endpoint number (protocol.md section 3). */
 export interface Declaration {
@@ -82,4 +84,12 @@ export interface Tee {
      * @param vendorKey - PEM, a secret
      */
     sign?(image: FinalImage, vendorKey: string): Uint8Array;
+    /** Judges evidence of one of `evidenceTypes`. */
+    appraise(presented: Presented, evidenceType: number): Promise<Verdict>;
+    /**
+     * Why nodes of a backend cannot run on a machine, and what can instead; undefined where they can. Absent: anywhere.
+     *
+     * @param machine - operating system and processor, as node names them: `linux x64`
+     */
+    unavailable?(backend: "hardware" | "emulated", machine: string): string | undefined;
 }

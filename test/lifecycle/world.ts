@@ -4,7 +4,9 @@ import type { StartRequest } from "../../provider/agent/client";
 import { AuthenticError } from "../../provider/errors";
 import { setSurroundings, type Agent, type AgentInfo, type InstanceReport, type Surroundings } from "../../provider/lifecycle/surroundings";
 import type { Channel, ConnectionFacts, Deployer, End, Link, SessionDriver, StatusFacts } from "../../provider/session/session";
+import { native } from "../../provider/tee/native/native";
 import type { Build, Declaration, Tee } from "../../provider/tee/tee";
+import { vendorKey } from "./vendor-key";
 
 const sha256 = (...parts: readonly (string | Uint8Array)[]) => parts.reduce((hash, part) => hash.update(part), createHash("sha256")).digest();
 
@@ -71,6 +73,7 @@ export class World {
             const image = Buffer.concat([build.image, block]);
             return { image, measurement: sha256("measurement", image) };
         },
+        appraise: native.appraise.bind(native),
     };
 
     private build(sources: readonly string[], defines: Readonly<Record<string, string>> = {}): Build {
@@ -115,6 +118,7 @@ export class World {
         },
         agentGone: (folder) => Promise.resolve(this.agents.get(folder)?.running !== true),
         agent: (folder) => Promise.resolve(this.client(folder)),
+        generateVendorKey: () => Promise.resolve(vendorKey()),
         driver: (deployer) => Promise.resolve(this.driver(deployer)),
     };
 

@@ -4,7 +4,7 @@
 import { formatInstant, instant } from "../clock";
 import { refuse } from "../refusal";
 import type { DocumentCache, StoredDocument } from "./cache";
-import { defaultFetchOptions, fetchDocument, type FetchOptions } from "./fetch";
+import { defaultFetchOptions, fetchDocument, type Fetched, type FetchOptions } from "./fetch";
 
 /** How a client reads one kind of document. */
 export interface DocumentKind<T> {
@@ -31,6 +31,8 @@ export interface DocumentOptions {
     /** Age from which a valid stored document is asked for again, milliseconds. */
     readonly refreshAfter: number;
     readonly fetch?: FetchOptions;
+    /** Gets a document in place of HTTP: from a service that is reached in another way. */
+    readonly get?: (url: string) => Promise<Fetched>;
 }
 
 /**
@@ -50,7 +52,7 @@ export async function obtain<T>(kind: DocumentKind<T>, options: DocumentOptions,
     }
     const fetchOptions = options.fetch ?? defaultFetchOptions;
     // With a valid document at hand a newer one is welcome, not worth waiting for.
-    const answer = await fetchDocument(kind.url, usable ? { ...fetchOptions, attempts: 1 } : fetchOptions);
+    const answer = await (options.get?.(kind.url) ?? fetchDocument(kind.url, usable ? { ...fetchOptions, attempts: 1 } : fetchOptions));
     if (!answer.ok) {
         if (usable) {
             return cached;

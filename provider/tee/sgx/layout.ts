@@ -83,7 +83,7 @@ export function readLayout(image: Uint8Array): EnclaveLayout {
     }, 0);
     const tcs = segments.pop();
     if (tcs === undefined || segments.length === 0) throw damaged("fewer than two segments");
-    if (pagesOf(tcs) !== PAGE || tcs.executable) throw damaged("the last segment is not the page of a thread control structure");
+    if (tcs.content.length !== PAGE || tcs.size !== PAGE || tcs.executable) throw damaged("the last segment is not the page of a thread control structure");
     const size = 2 ** Math.ceil(Math.log2(tcs.address + PAGE));
     if (size > MAX_SIZE) throw damaged(`it needs ${size} bytes, more than ${MAX_SIZE}`);
     return { segments, tcs, size };

@@ -1,10 +1,15 @@
 // Intel SGX: a module is an enclave, measured page by page and signed by the deployment's vendor key. The same image runs on
 // the processor and under the emulator.
+import type { Verdict } from "../../attest/evidence";
+import { sgx as sgxEvidence } from "../../attest/sgx";
+import { verifyEvidenceOnline } from "../../attest/verifier";
 import { configurationBlock } from "../../build/configuration";
 import { buildModule } from "../../build/image";
 import type { Target } from "../../build/target";
+import { hex } from "../../protocol/bytes";
 import { fillConfiguration } from "../../protocol/configuration";
 import { EVIDENCE } from "../../protocol/m2";
+import type { Presented } from "../attester";
 import type { Build, BuildRequest, FinalImage, MeasuredConfiguration, Tee } from "../tee";
 import { mrenclave } from "./measurement";
 import { makeSigstruct } from "./sigstruct";
@@ -53,4 +58,14 @@ export const sgx: Tee = {
     },
 
     sign: (image: FinalImage, vendorKey: string): Uint8Array => signedImage(image, vendorKey),
+
+    appraise: ({ evidence, reportData, measurement, attester, trust, at }: Presented): Promise<Verdict> =>
+        verifyEvidenceOnline(sgxEvidence, evidence, attester.collateral, {
+            trust, at, reportData, roots: attester.roots,
+            references: { mrenclave: hex(measurement), mrsigner: attester.signer, isvProdId: ISV_PROD_ID, minIsvSvn: ISV_SVN, platform: attester.platformId },
+        }),
+
+    unavailable: (backend: string, machine: string): string | undefined => backend === "emulated" && machine !== "linux x64"
+        ? `emulated SGX runs on Linux on x86-64 only, and this machine is ${machine}; use \`tee: "native"\` to develop, an emulated TEE of another kind, or a node with SGX hardware`
+        : undefined,
 };

@@ -22,9 +22,13 @@ export interface CollateralService {
     stop(): Promise<void>;
 }
 
-/** Serves the collateral of a world. */
-export async function serveCollateral(world: World): Promise<CollateralService> {
-    const { collateral } = build(world);
+/**
+ * Serves the collateral of a world.
+ *
+ * @param built - what the world made, where its evidence is used too: every root certificate is another one
+ */
+export async function serveCollateral(world: World, built = build(world)): Promise<CollateralService> {
+    const { collateral } = built;
     const tee = world.td === null ? "sgx" : "tdx";
     const answers: Record<string, Answer> = {
         [`/${tee}/certification/v4/tcb?fmspc=${Buffer.from(world.facts.fmspc).toString("hex")}`]: {

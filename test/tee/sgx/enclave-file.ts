@@ -52,6 +52,6 @@ export function smallEnclave(): SegmentSpec[] {
         { address: 0, flags: R, content: filled(300, 1) },
         { address: 4096, flags: RX, content: filled(5000, 2) },
         { address: 3 * 4096, flags: RW, content: filled(100, 3), size: 9000 },
-        { address: 6 * 4096, flags: R, content: filled(72, 4) },
+        { address: 6 * 4096, flags: R, content: filled(4096, 4) },
     ];
 }

@@ -17,7 +17,7 @@ describe("the layout of an enclave", () => {
         const { segments, tcs, size } = readLayout(enclaveFile(smallEnclave()));
         assert.deepEqual(segments.map(({ address, size: bytes, writable, executable }) => [address, bytes, writable, executable]),
             [[0, 300, false, false], [4096, 5000, false, true], [12_288, 9000, true, false]]);
-        assert.deepEqual([tcs.address, Buffer.from(tcs.content)], [24_576, Buffer.from(filled(72, 4))]);
+        assert.deepEqual([tcs.address, Buffer.from(tcs.content)], [24_576, Buffer.from(filled(4096, 4))]);
         assert.equal(size, 8 * 4096);
         assert.equal(readLayout(altered(3, { address: 7 * 4096 })).size, 8 * 4096);
         assert.equal(readLayout(altered(3, { address: 8 * 4096 })).size, 16 * 4096);
@@ -41,6 +41,7 @@ describe("the layout of an enclave", () => {
         ["have unknown permissions", altered(1, { flags: 0x0100_0005 }), /flags/],
         ["end with an executable TCS", altered(3, { flags: RX }), /thread control structure/],
         ["end with a TCS of two pages", altered(3, { size: 4097 }), /thread control structure/],
+        ["end with a TCS that the file does not fill", altered(3, { content: filled(72, 4), size: 4096 }), /thread control structure/],
         ["are one only", enclaveFile(smallEnclave().slice(0, 1)), /fewer than two/],
         ["are none", enclaveFile([]), /fewer than two/],
         ["are too many", enclaveFile(Array.from({ length: 17 }, (_, index) => ({ address: index * 4096, flags: R, content: filled(1, 0) }))), /program headers/],

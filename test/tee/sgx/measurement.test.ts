@@ -47,7 +47,7 @@ describe("the measurement of an enclave", () => {
         expected.set(filled(300, 1), 0);
         expected.set(filled(5000, 2), 4096);
         expected.set(filled(100, 3), 3 * 4096);
-        expected.set(filled(72, 4), 6 * 4096);
+        expected.set(filled(4096, 4), 6 * 4096);
         assert.ok(memory.equals(expected));
     });
 
@@ -60,7 +60,7 @@ describe("the measurement of an enclave", () => {
             [rest[0], { ...code, flags: 4 }, rest[1], rest[2]],
             [rest[0], code, { ...rest[1], size: 4096 }, rest[2]],
             [rest[0], code, rest[1], { ...rest[2], address: 7 * 4096 }],
-            [rest[0], code, rest[1], { ...rest[2], content: filled(72, 5) }],
+            [rest[0], code, rest[1], { ...rest[2], content: filled(4096, 5) }],
         ].map((segments) => Buffer.from(mrenclave(enclaveFile(segments))).toString("hex"));
         assert.equal(new Set([measured.toString("hex"), ...others]).size, others.length + 1);
     });
