@@ -80,6 +80,8 @@ export class Connection extends pulumi.dynamic.Resource {
                 rotation: args.rotation ?? "drain",
                 minAssurance: args.minAssurance ?? "none",
                 trust: stackTrust(),
+                boardKeys: boardKeysOf(from, to),
+                senderPlace: from instanceof Deployment ? undefined : from.module.plan.then(({ place }) => place),
                 state: "active",
                 problems: [deployment.registry.problems.add(`connection "${name}"`, part("problems"))],
                 connection: undefined,
@@ -87,11 +89,18 @@ export class Connection extends pulumi.dynamic.Resource {
                 keyId: undefined,
                 assurance: undefined,
             },
-            pulumi.mergeOptions(opts, { additionalSecretOutputs: ["deployerKey"] }),
+            pulumi.mergeOptions(opts, { additionalSecretOutputs: ["deployerKey", "boardKeys"] }),
             "authentic",
             "Connection",
         );
     }
+}
+
+/** Keys of the boards that the ends run on; absent where neither does. */
+function boardKeysOf(from: ConnectionArgs["from"], to: Endpoint) {
+    const keyOf = (end: Endpoint) => end.module.node.board === undefined ? undefined : end.module.node.boardKey;
+    const keys = { from: from instanceof Deployment ? undefined : keyOf(from), to: keyOf(to) };
+    return keys.from === undefined && keys.to === undefined ? undefined : keys;
 }
 
 function endOf(end: Endpoint, endpoint: Promise<number | undefined>) {

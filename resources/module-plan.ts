@@ -3,6 +3,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { AuthenticError } from "../provider/errors";
 import type { Build, Declaration, Tee } from "../provider/tee/tee";
+import { type PlaceInputs, placeOf } from "../provider/lifecycle/board";
 import { configurationProblems, type DeclarationState, deviceProblems, endpointOf, interfaceState } from "../provider/lifecycle/interface";
 import { instead } from "../provider/lifecycle/names";
 import { type Problem, problem } from "../provider/lifecycle/problems";
@@ -20,6 +21,8 @@ export interface ModulePlan {
     readonly kit?: string;
     /** Device name → pin. */
     readonly devices?: Readonly<Record<string, string>>;
+    /** On a board: what it is built for, and where it goes. */
+    readonly place?: NonNullable<PlaceInputs>;
 }
 
 /**
@@ -31,6 +34,8 @@ export async function planModule(name: string, args: ModuleArgs): Promise<Module
     const { node } = args;
     const { registry } = node.deployment;
     const problems = registry.addModule(name);
+    problems.push(...node.board?.problems(args.slot) ?? []);
+    const place = node.board?.place(args.slot);
     for (const [device, pin] of Object.entries(args.devices ?? {})) {
         problems.push(...registry.claimPin(name, node.nodeName, device, pin));
     }
@@ -46,6 +51,7 @@ export async function planModule(name: string, args: ModuleArgs): Promise<Module
             sources: [args.source].flat(),
             ...(args.includes === undefined ? {} : { includes: args.includes }),
             ...(args.defines === undefined ? {} : { defines: args.defines }),
+            ...placeOf(place, args.devices),
         });
         const names = build.interface.filter(({ kind }) => kind === "device").map((device) => device.name);
         problems.push(...deviceProblems(build.interface, args.devices ?? {}), ...configurationProblems(build.interface, plainPart(args.config ?? {})));
@@ -56,6 +62,7 @@ export async function planModule(name: string, args: ModuleArgs): Promise<Module
             declarations: interfaceState(build.interface),
             codeMeasurement: Buffer.from(build.codeMeasurement).toString("hex"),
             kit: Buffer.from(build.kit).toString("hex"),
+            ...(place === undefined ? {} : { place }),
             devices: args.devices ?? Object.fromEntries(names.map((device) => [device, device])),
         };
     } catch (error) {

@@ -28,6 +28,11 @@ export interface ModuleArgs {
      * the pin of the same name.
      */
     devices?: Record<string, string>;
+    /**
+     * On a board: which of its places the module takes, 0 to 3; default: the next one in the order of the program. The place
+     * is part of the measurement.
+     */
+    slot?: number;
     /** How long one event may be processed before the module is stopped: `500ms`, `2s`, or milliseconds; default 1 s. */
     entryTimeLimit?: pulumi.Input<number | string>;
     /**
@@ -103,6 +108,8 @@ export class Module extends pulumi.dynamic.Resource {
                 platform: node.platform,
                 vendorKey: whereSigned(plan, deployment.vendorKey),
                 signer,
+                place: plan.then((planned) => planned.place),
+                boardKey: node.board === undefined ? undefined : node.boardKey,
                 source: [args.source].flat(),
                 includes: args.includes,
                 defines: args.defines,
@@ -125,7 +132,7 @@ export class Module extends pulumi.dynamic.Resource {
                 advisories: undefined,
                 lastChange: undefined,
             },
-            pulumi.mergeOptions(opts, { additionalSecretOutputs: ["deployerKey", "vendorKey"] }),
+            pulumi.mergeOptions(opts, { additionalSecretOutputs: ["deployerKey", "vendorKey", "boardKey"] }),
             "authentic",
             "Module",
         );

@@ -1,6 +1,7 @@
 // The Node resource: a machine, or a board behind one, that runs modules.
 
 import * as pulumi from "@pulumi/pulumi";
+import { BoardPlan, boardProperties } from "./board-plan";
 import type { Deployment } from "./deployment";
 import { shims } from "./shim";
 import { stackTrust } from "./trust";
@@ -9,12 +10,31 @@ export interface NodeArgs {
     /** The deployment the node serves. */
     deployment: Deployment;
     /**
-     * What protects the modules: `sgx`, or `native`, which is no protection at all, for development, and only accepted
-     * where the stack says `authentic:trust: { native: true }`.
+     * What protects the modules: `sgx`, or `sancus` (a board), or `native`, which is no protection at all, for development,
+     * and only accepted where the stack says `authentic:trust: { native: true }`.
      */
     tee: string;
     /** Whether the TEE is the real one (default) or an emulation; native nodes have no backend. Never chosen for you. */
     backend?: "hardware" | "emulated";
+    /** Of a Sancus board: the id under which its modules are keyed, 1 to 65535. */
+    vendorId?: number;
+    /** Of a Sancus board: length of its keys and tags in bits, 128 (default) or 64. */
+    security?: 64 | 128;
+    /**
+     * Of a Sancus board: where its nonces come from. `rng` (default): a random source; `nv`: a counter that survives a reset;
+     * `none`: neither, so that an exact replay after a reset goes unnoticed.
+     */
+    freshness?: "none" | "rng" | "nv";
+    /** Of a Sancus board without a source of nonces: allow it actuators and strict outputs all the same; default false. */
+    acceptResetReplay?: boolean;
+    /** Of a Sancus board: its node key in hexadecimal, a secret; without one an emulated board gets a random one. */
+    nodeKey?: pulumi.Input<string>;
+    /** Of a Sancus board: the vendor's key for it in hexadecimal, a secret, where its node key is not known. */
+    vendorKey?: pulumi.Input<string>;
+    /** Of a Sancus board that is not emulated: the serial port it hangs at, such as `/dev/ttyUSB0`. */
+    device?: string;
+    /** Bits a second on the board's line; default 1,000,000 for an emulated board, 115,200 for another. */
+    baud?: number;
     /** Address on which the agent accepts events of other nodes, IPv4 or IPv6; default 127.0.0.1. */
     listenAddress?: pulumi.Input<string>;
     /** Port for events; default: the agent picks a free one, which the node keeps. */
@@ -59,6 +79,10 @@ export class Node extends pulumi.dynamic.Resource {
     declare readonly platform: pulumi.Output<NodePlatform>;
     /** `running`, or what the last refresh found. */
     declare readonly state: pulumi.Output<string>;
+    /** @internal Of a board: the vendor's key; a secret. */
+    declare readonly boardKey: pulumi.Output<string | undefined>;
+    /** @internal Of a board: what its modules are built for, and where the next one goes. */
+    readonly board: BoardPlan | undefined;
     readonly nodeName: string;
     readonly tee: string;
     readonly backend: "hardware" | "emulated" | undefined;
@@ -83,20 +107,23 @@ export class Node extends pulumi.dynamic.Resource {
                 collateralUrl: args.collateralUrl,
                 platformId: args.platformId,
                 trust: stackTrust(),
+                ...boardProperties(args),
                 state: "running",
                 problems: [problems, portProblems],
                 folder: undefined,
                 eventAddress: undefined,
                 agentVersion: undefined,
                 platform: undefined,
+                ...(tee === "sancus" ? { boardKey: undefined, drawnKey: undefined } : {}),
             },
-            opts,
+            pulumi.mergeOptions(opts, { additionalSecretOutputs: ["nodeKey", "vendorKey", "drawnKey", "boardKey"] }),
             "authentic",
             "Node",
         );
         this.nodeName = name;
         this.tee = tee;
         this.backend = backend;
+        this.board = tee === "sancus" ? new BoardPlan(args) : undefined;
         this.deployment = deployment;
     }
 }

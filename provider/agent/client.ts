@@ -59,6 +59,15 @@ export interface StartRequest {
     readonly interface: readonly { readonly name: string; readonly kind: string }[];
 }
 
+const boardSchema = z.object({ kind: text, pid: z.int().positive(), boots: counter, cycles: counter, repeated: counter, instances: z.array(id) });
+/** What an agent says about the node's board. */
+export type BoardStatus = z.infer<typeof boardSchema>;
+
+/** A board to start; bytes are base64. */
+export type BoardRequest =
+    | { readonly kind: "emulated"; readonly firmware: string; readonly nodeKey: string; readonly freshness: "none" | "rng" | "nv"; readonly clockHz: number }
+    | { readonly kind: "serial"; readonly device: string; readonly baud: number };
+
 /**
  * Calls one agent. Every method throws AuthenticError: `AE-AGENT-UNREACHABLE` or `AE-AGENT-TIMEOUT` where the agent does
  * not answer, `AE-AGENT-ANSWER` where it answers nonsense, else what it says itself.
@@ -112,6 +121,26 @@ export class AgentClient {
     /** Also where there is no such trigger or instance. */
     async removeTrigger(instance: string, name: string): Promise<void> {
         gone(await call(this.folder, "DELETE", at(instance, "triggers", name)));
+    }
+
+    /** The image that an instance was started with. */
+    async image(instance: string): Promise<Uint8Array> {
+        return (await this.get(z.object({ image: base64 }), at(instance, "image"))).image;
+    }
+
+    /** Makes the node's board run; one that runs as described goes on. */
+    async startBoard(board: BoardRequest): Promise<BoardStatus> {
+        return decode(boardSchema, successful(await call(this.folder, "PUT", "/v1/board", board)));
+    }
+
+    /** Undefined where no board runs. */
+    async board(): Promise<BoardStatus | undefined> {
+        const answer = await call(this.folder, "GET", "/v1/board");
+        return answer.status === 404 ? undefined : decode(boardSchema, successful(answer));
+    }
+
+    async boardRuns(): Promise<boolean> {
+        return await this.board() !== undefined;
     }
 
     /** Calls an entry once, without data. */

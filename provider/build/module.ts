@@ -10,7 +10,7 @@ import { execute } from "./process";
 import type { Target } from "./target";
 
 /** What the last build of a request read besides its sources; valid while all of it is unchanged. */
-interface Included {
+export interface Included {
     /** Headers, absolute, with their digests. */
     readonly files: readonly (readonly [file: string, digest: string])[];
     /** Where the compiler would look before it finds those: a file that appears there changes the module. */
@@ -18,7 +18,7 @@ interface Included {
 }
 
 /** Paths in full, sources read. */
-interface Request {
+export interface Request {
     readonly name: string;
     readonly sources: readonly { readonly file: string; readonly content: Buffer }[];
     readonly includes: readonly string[];
@@ -65,7 +65,8 @@ const unchanged = async ({ files, absent }: Included): Promise<boolean> => {
 const parseRule = (rule: string): string[] =>
     [...rule.replace(/\\\r?\n/g, " ").replace(/^.*?:\s/, "").matchAll(/(?:\\.|[^\s\\])+/g)].map(([word]) => word.replace(/\\(.)/g, "$1").replace(/\$\$/g, "$"));
 
-const includedBy = async (request: Request, kit: Kit, rules: readonly string[]): Promise<Included> => {
+/** What a build read besides its sources, from the rules that the compiler wrote. */
+export const includedBy = async (request: Request, kit: Kit, rules: readonly string[]): Promise<Included> => {
     const own = new Set(request.sources.map(({ file }) => file));
     const headers = [...new Set(rules.flatMap(parseRule).map((file) => path.resolve(file)))]
         .filter((file) => !own.has(file) && !file.startsWith(kit.folder + path.sep));
@@ -99,15 +100,15 @@ const compile = async (request: Request, kit: Kit, target: Target): Promise<{ im
     });
 
 /**
- * Builds a module for a target.
+ * What `compile` makes of a request, kept as long as nothing it read has changed.
  *
- * @returns the linked image, its configuration block all zero
- * @throws AuthenticError `AE-BUILD-SOURCE`, `-DEFINE`, `-COMPILE`, `-LINK`, `-KIT` or `-ZIG`
+ * @param parts - what the result depends on besides the request
  */
-export async function buildImage(buildRequest: BuildRequest, kit: Kit, target: Target): Promise<Buffer> {
+export async function keepCompiled(
+    buildRequest: BuildRequest, parts: readonly (string | Uint8Array)[], compileRequest: (request: Request) => Promise<{ image: Buffer; included: Included }>,
+): Promise<Buffer> {
     const request = await openRequest(buildRequest);
-    const base = cacheKey("module", kit.digest, target.name, target.triple, target.cpu, ...target.cFlags, ...target.linkFlags, ...C_FLAGS, JSON.stringify(request.includes),
-        JSON.stringify(Object.entries(request.defines)), ...request.sources.flatMap(({ file, content }) => [file, content]));
+    const base = cacheKey("module", ...parts, JSON.stringify(request.includes), JSON.stringify(Object.entries(request.defines)), ...request.sources.flatMap(({ file, content }) => [file, content]));
     const keyOf = (included: Included): string => cacheKey("image", base, JSON.stringify(included));
     const find = async (): Promise<Buffer | undefined> => {
         const known = await readEntry(base);
@@ -116,9 +117,18 @@ export async function buildImage(buildRequest: BuildRequest, kit: Kit, target: T
         return await unchanged(included) ? readEntry(keyOf(included)) : undefined;
     };
     return shared(base, find, async () => {
-        const { image, included } = await compile(request, kit, target);
+        const { image, included } = await compileRequest(request);
         await writeEntry(keyOf(included), image);
         await writeEntry(base, Buffer.from(JSON.stringify(included)));
         return image;
     });
 }
+
+/**
+ * Builds a module for a target.
+ *
+ * @returns the linked image, its configuration block all zero
+ * @throws AuthenticError `AE-BUILD-SOURCE`, `-DEFINE`, `-COMPILE`, `-LINK`, `-KIT` or `-ZIG`
+ */
+export const buildImage = (buildRequest: BuildRequest, kit: Kit, target: Target): Promise<Buffer> =>
+    keepCompiled(buildRequest, [kit.digest, target.name, target.triple, target.cpu, ...target.cFlags, ...target.linkFlags, ...C_FLAGS], (request) => compile(request, kit, target));

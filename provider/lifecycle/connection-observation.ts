@@ -2,7 +2,7 @@
 
 import { AuthenticError } from "../errors";
 import type { ConnectionFacts } from "../session/session";
-import { addressOf, type ConnectionInputs, type ConnectionOutputs, type EndInputs } from "./connection-state";
+import { addressOf, type ConnectionInputs, type ConnectionOutputs, type EndInputs, keyed } from "./connection-state";
 import { driverOf, endOf } from "./ends";
 import { instanceOf } from "./identity";
 import { isSilence, observe } from "./observe";
@@ -47,7 +47,7 @@ async function factsOf(end: EndInputs, properties: ConnectionOutputs): Promise<C
         return report.state;
     }
     try {
-        const { status } = await (await driverOf(properties)).attest(await endOf(end, properties));
+        const { status } = await (await driverOf(properties)).attest(await endOf(keyed(end, properties), properties));
         return status.connections.find(({ connection }) => connection === properties.connection);
     } catch (error) {
         if (error instanceof AuthenticError && !isSilence(error)) {

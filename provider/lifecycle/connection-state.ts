@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { Assurance } from "../session/session";
+import { boardKeysSchema, placeSchema } from "./board";
 import { platformSchema } from "./platform";
 import { backendSchema, hexSchema, nameSchema, rawTrustSchema } from "./schemas";
 
@@ -39,6 +40,10 @@ export const connectionSchema = z.strictObject({
     rotation: z.enum(["drain", "compromise"], "must be `drain` or `compromise`"),
     minAssurance: z.enum(["hardware", "emulated", "none"], "must be `hardware`, `emulated` or `none`"),
     trust: rawTrustSchema,
+    /** Vendor keys of the boards that its ends run on. */
+    boardKeys: boardKeysSchema,
+    /** Where the sender's board goes. */
+    senderPlace: placeSchema,
     /** Always `active`; see the Node. */
     state: z.string(),
 });
@@ -63,6 +68,11 @@ export function addressOf({ eventAddress }: ConnectionInputs["to"]): string | un
     }
     const { host, port } = eventAddress;
     return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** An end with the key of its board, where it runs on one. */
+export function keyed<E extends EndInputs>(end: E, { from, boardKeys }: Pick<ConnectionInputs, "from" | "boardKeys">): E & { readonly boardKey?: string | undefined } {
+    return { ...end, boardKey: end.module === from?.module ? boardKeys?.from : boardKeys?.to };
 }
 
 /** What identifies an end: the module, and the name of its declaration. */

@@ -1,10 +1,11 @@
 // Lifecycle of a Connection: both ends hold one active key, and the sender's node knows the way.
 
 import type { Closed, ClosingEnd, DeployerLink, Link, LinkEnd } from "../session/session";
+import { type PlaceInputs, REPLAY_REMEDY, replayable } from "./board";
 import { checkInputs, type RawInputs } from "./check";
 import { changedKeys } from "./change";
 import {
-    addressOf, type ConnectionInputs, connectionKeys, type ConnectionOutputs, connectionSchema, type EndInputs, needsRotation, replacedKeys, sameEnds,
+    addressOf, type ConnectionInputs, connectionKeys, type ConnectionOutputs, connectionSchema, type EndInputs, keyed, needsRotation, replacedKeys, sameEnds,
 } from "./connection-state";
 import { inspectConnection } from "./connection-observation";
 import { driverOf, endOf } from "./ends";
@@ -12,7 +13,7 @@ import { type Hooks, Unfinished } from "./hooks";
 import { instanceOf, resourceId } from "./identity";
 import { observe, observed } from "./observe";
 import { isUnknown, present } from "./plain";
-import type { Problem } from "./problems";
+import { type Problem, problem } from "./problems";
 import { trustProblems } from "./schemas";
 import { surroundings } from "./surroundings";
 
@@ -31,7 +32,7 @@ export const connection: Hooks<ConnectionInputs, ConnectionOutputs> = {
 
     async create(inputs) {
         const ends = [inputs.from, inputs.to].filter((end) => end !== undefined);
-        const number = await (await driverOf(inputs)).freeConnection(await Promise.all(ends.map((end) => endOf(end, inputs))));
+        const number = await (await driverOf(inputs)).freeConnection(await Promise.all(ends.map((end) => endOf(keyed(end, inputs), inputs))));
         const id = resourceId(inputs.name, number.toString(16).padStart(8, "0"));
         try {
             return { id, outs: { ...inputs, connection: number, ...await ensure(inputs, number) } };
@@ -88,7 +89,7 @@ async function ensure(inputs: ConnectionInputs, number: number, options: { previ
 }
 
 async function linkEnd(end: EndInputs, inputs: ConnectionInputs): Promise<LinkEnd> {
-    return { end: await endOf(end, inputs), endpoint: present(end.endpoint, "the endpoint") };
+    return { end: await endOf(keyed(end, inputs), inputs), endpoint: present(end.endpoint, "the endpoint") };
 }
 
 /** An end of a connection that is deleted; gone where it is certain that no instance holds its keys. */
@@ -98,7 +99,7 @@ async function closingEnd(end: EndInputs, inputs: ConnectionOutputs): Promise<Cl
     if (present === "stopped") {
         return { name: end.module, gone: "its node's agent does not run" };
     }
-    return present === "missing" ? { name: end.module, gone: "its node has no such instance" } : endOf(end, inputs);
+    return present === "missing" ? { name: end.module, gone: "its node has no such instance" } : endOf(keyed(end, inputs), inputs);
 }
 
 function report(name: string, end: EndInputs, closed: Closed): void {
@@ -114,5 +115,7 @@ function settled<E extends EndInputs | undefined>(olds: E, news: E): E {
 }
 
 function rules(inputs: RawInputs): Problem[] {
-    return trustProblems(inputs["trust"]);
+    const strict = inputs["kind"] === "event" && inputs["delivery"] === "strict" && replayable(inputs["senderPlace"] as PlaceInputs);
+    return [...trustProblems(inputs["trust"]), ...(strict
+        ? [problem("delivery", `is strict, but the sender's board has no source of fresh nonces: who resets it and replays exactly what it received can make it send again; ${REPLAY_REMEDY}, or use \`delivery: "latest"\``)] : [])];
 }

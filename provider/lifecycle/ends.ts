@@ -6,6 +6,7 @@ import { fromHex } from "../protocol/bytes";
 import type { End, SessionDriver } from "../session/session";
 import type { Tee } from "../tee/tee";
 import { appraiser, judge, type Judge } from "./appraise";
+import { keysOf } from "./board";
 import { instanceOf } from "./identity";
 import { instead } from "./names";
 import { attesterOf, type AttesterState } from "./platform";
@@ -17,6 +18,8 @@ export interface ModuleState extends AttesterState {
     readonly module: string;
     /** Absent only where the module does not compile, which no check lets pass. */
     readonly measurement?: string | undefined;
+    /** The vendor key of the board it runs on, where it does; a secret. */
+    readonly boardKey?: string | undefined;
 }
 
 /** What a session needs beside the module. */
@@ -33,15 +36,20 @@ export async function driverOf({ deploymentId, deployerKey }: SessionState): Pro
 
 /** A module as an end of a session. */
 export async function endOf(state: ModuleState, { deploymentId, trust }: SessionState): Promise<End> {
-    const { module, tee, backend, nodeFolder, measurement } = state;
+    const { module, tee, backend: declared, nodeFolder, measurement: planned, boardKey } = state;
     const policy = parseTrust(trust);
+    const agent = await (await surroundings()).agent(nodeFolder);
+    const instance = instanceOf(deploymentId, module);
+    const measurement = fromHex("measurement", present(planned, "the measurement"));
+    const backend = declared ?? (tee === "native" ? "none" : "hardware");
     return {
         name: module,
-        channel: (await (await surroundings()).agent(nodeFolder)).channel(instanceOf(deploymentId, module)),
-        measurement: fromHex("measurement", present(measurement, "the measurement")),
-        backend: backend ?? (tee === "native" ? "none" : "hardware"),
+        channel: agent.channel(instance),
+        measurement,
+        backend,
         policyHash: policyHash(policy),
         appraise: appraiser(policy, await teeOf(tee), attesterOf(state, policy)),
+        ...(boardKey === undefined ? {} : { board: keysOf(() => agent.image(instance), measurement, boardKey) }),
     };
 }
 

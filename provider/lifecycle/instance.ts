@@ -3,6 +3,7 @@
 import { sha256 } from "@noble/hashes/sha2";
 import { AuthenticError } from "../errors";
 import { hex } from "../protocol/bytes";
+import { placeOf } from "./board";
 import { teeOf } from "./ends";
 import { finalImage } from "./identity";
 import type { ModuleInputs } from "./module-state";
@@ -25,6 +26,7 @@ export async function plannedImage(inputs: ModuleInputs): Promise<Uint8Array> {
         sources: inputs.source,
         ...(inputs.includes === undefined ? {} : { includes: inputs.includes }),
         ...(inputs.defines === undefined ? {} : { defines: inputs.defines }),
+        ...placeOf(inputs.place, inputs.devices),
     });
     const image = finalImage(tee, build, { deploymentId, publicKey, name, values });
     if (hex(image.measurement) !== measurement) {

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { Assurance } from "../session/session";
+import { boardKeySchema, placeSchema } from "./board";
 import { isUnknown } from "./plain";
 import { platformSchema } from "./platform";
 import { backendSchema, durationSchema, hexSchema, nameSchema, rawTrustSchema } from "./schemas";
@@ -31,6 +32,9 @@ export const moduleSchema = z.strictObject({
     vendorKey: z.string().optional(),
     /** Whose signature the evidence has to show. */
     signer: hexSchema(32).optional(),
+    /** Where it goes on a board, and the vendor key of that. */
+    place: placeSchema,
+    boardKey: boardKeySchema,
     source: z.array(z.string().min(1, "must name a file")).min(1, "must name at least one C source"),
     includes: z.array(z.string()).optional(),
     defines: z.record(z.string(), z.string()).optional(),

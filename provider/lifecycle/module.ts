@@ -1,5 +1,6 @@
 // Lifecycle of a Module: the planned image runs on its node, was attested with a fresh nonce, and may drive its devices.
 
+import { type PlaceInputs, REPLAY_REMEDY, replayable } from "./board";
 import { checkInputs, type RawInputs } from "./check";
 import { changedKeys, containsUnknown } from "./change";
 import { type Hooks, Unfinished } from "./hooks";
@@ -74,6 +75,13 @@ export const module: Hooks<ModuleInputs, ModuleOutputs> = {
     delete: (_id, properties) => removeInstance(properties, instanceOf(properties.deploymentId, properties.name)),
 };
 
+/** A board that repeats its nonces could be made to repeat what it did to its devices. */
+function replayProblems(declarations: readonly DeclarationState[], devices: Readonly<Record<string, string>>, place: unknown): Problem[] {
+    const WRITTEN = 1;
+    return declarations.filter(({ kind, name, flags = 0 }) => kind === "device" && (flags & WRITTEN) !== 0 && Object.hasOwn(devices, name) && replayable(place as PlaceInputs))
+        .map(({ name }) => problem(`devices.${name}`, `drives an actuator, but the board has no source of fresh nonces: who resets it and replays exactly what it received can make it act again; ${REPLAY_REMEDY}`));
+}
+
 function rules(inputs: RawInputs): Problem[] {
     const { interface: declared, config, devices, trust } = inputs;
     const found = trustProblems(trust);
@@ -86,6 +94,7 @@ function rules(inputs: RawInputs): Problem[] {
         found.push(...configurationProblems(declarations, known));
     }
     if (typeof devices === "object" && devices !== null && !containsUnknown(devices)) {
+        found.push(...replayProblems(declarations, devices as Record<string, string>, inputs["place"]));
         found.push(...deviceProblems(declarations, devices as Record<string, string>));
     }
     return found;

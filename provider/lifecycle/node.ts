@@ -3,9 +3,10 @@
 import { z } from "zod";
 import { parseTrust } from "../attest/policy";
 import { AuthenticError } from "../errors";
+import { boardFields, type BoardOutputs, boardKeys, boardProblems, ensureBoard } from "./board";
 import { checkInputs, type RawInputs } from "./check";
 import { changedKeys } from "./change";
-import type { Hooks } from "./hooks";
+import { type Hooks, Unfinished } from "./hooks";
 import { resourceId } from "./identity";
 import { instead } from "./names";
 import { observe, observed } from "./observe";
@@ -28,14 +29,16 @@ const schema = z.strictObject({
     /** Identity of the machine that the evidence of a hardware node has to show. */
     platformId: hexSchema(16).optional(),
     trust: rawTrustSchema,
+    ...boardFields,
     /** Always `running`; what a refresh found otherwise differs from it, and shows as the change to come. */
     state: z.string(),
 });
 const keys = Object.keys(schema.shape);
+const BOARD = "sancus";
 
 export type NodeInputs = z.infer<typeof schema>;
 
-export interface NodeOutputs extends NodeInputs {
+export interface NodeOutputs extends NodeInputs, BoardOutputs {
     folder: string;
     eventAddress: { host: string; port: number };
     agentVersion: string;
@@ -49,17 +52,26 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
     diff(_id, olds, news) {
         const changed = changedKeys({ ...olds }, { ...news }, keys);
         // The folder of a replacement is another one: both can run side by side while modules move over.
-        return Promise.resolve({ changes: changed.length > 0, replaces: changed.filter((key) => ["name", "deploymentId", "tee", "backend"].includes(key)) });
+        return Promise.resolve({ changes: changed.length > 0, replaces: changed.filter((key) => ["name", "deploymentId", "tee", "backend", "vendorId", "security", "nodeKey", "vendorKey"].includes(key)) });
     },
 
     async create(inputs) {
         const info = await (await surroundings()).startAgent(request(inputs));
         const id = resourceId(inputs.name, inputs.deploymentId);
-        return { id, outs: { ...outputs(inputs, info), platform: enrolled(inputs, info) } };
+        const outs = { ...outputs(inputs, info), platform: enrolled(inputs, info), ...(inputs.tee === BOARD ? boardKeys(inputs) : {}) };
+        try {
+            await board(outs);
+        } catch (error) {
+            throw new Unfinished(error, id, outs);
+        }
+        return { id, outs };
     },
 
     async read(id, properties) {
         const info = await observe(properties.folder, (agent) => agent.about());
+        if (info !== "stopped" && properties.tee === BOARD && await observe(properties.folder, (agent) => agent.boardRuns()) !== true) {
+            return observed(id, { ...properties, ...outputs(properties, info), state: "board stopped" }, keys);
+        }
         return observed(id, info === "stopped" ? { ...properties, state: info } : { ...properties, ...outputs(properties, info), state: stateOf(properties, info) }, keys);
     },
 
@@ -71,7 +83,12 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
         }
         const info = await startAgent({ ...request(news), port, folder: olds.folder });
         requireSame(olds, info);
-        return { outs: { ...olds, ...outputs(news, info), platform: news.backend === "emulated" ? olds.platform : enrolled(news, info) } };
+        const outs = {
+            ...olds, ...outputs(news, info), platform: news.backend === "emulated" ? olds.platform : enrolled(news, info),
+            ...(news.tee === BOARD ? boardKeys(news, olds) : {}),
+        };
+        await board(outs);
+        return { outs };
     },
 
     async delete(_id, properties) {
@@ -113,6 +130,10 @@ function requireSame(properties: NodeOutputs, info: AgentInfo): void {
     }
 }
 
+function board(outs: NodeOutputs): Promise<void> {
+    return outs.tee === BOARD ? ensureBoard(outs.folder, outs.backend, outs, outs.nodeKey ?? outs.drawnKey) : Promise.resolve();
+}
+
 async function rules(inputs: RawInputs): Promise<Problem[]> {
     const { tee, backend, trust } = inputs;
     if (typeof tee !== "string" || isUnknown(tee)) {
@@ -122,7 +143,7 @@ async function rules(inputs: RawInputs): Promise<Problem[]> {
     if (tees[tee] === undefined) {
         return [...trustProblems(trust), problem("tee", `there is no TEE "${tee}" in this version; ${instead(tee, Object.keys(tees), "known ones")}`)];
     }
-    return [...trustProblems(trust), ...backendProblems(tee, backend, trust), ...placeProblems(tees[tee], inputs)];
+    return [...trustProblems(trust), ...backendProblems(tee, backend, trust), ...placeProblems(tees[tee], inputs), ...boardProblems(tee, backend, inputs)];
 }
 
 /** What only nodes of another kind can have, or only other machines. */

@@ -1,6 +1,6 @@
 // What the lifecycles need from the rest of the package: TEEs, agents and sessions. Tests put others in their place.
 
-import type { StartRequest } from "../agent/client";
+import type { BoardRequest, StartRequest } from "../agent/client";
 import type { Fetched } from "../attest/collateral/fetch";
 import type { Channel, Deployer, SessionDriver } from "../session/session";
 import type { Tee } from "../tee/tee";
@@ -38,6 +38,12 @@ export interface Agent {
     /** Undefined where the agent has no such instance. */
     instance(id: string): Promise<InstanceReport | undefined>;
     start(id: string, request: StartRequest): Promise<unknown>;
+    /** The image that an instance was started with, as the agent has it. */
+    image(id: string): Promise<Uint8Array>;
+    /** Makes the node's board run; one that runs as described goes on. */
+    startBoard(board: BoardRequest): Promise<unknown>;
+    /** Whether the node's board runs. */
+    boardRuns(): Promise<boolean>;
     /** Ends an instance and removes its folder; also where there is none. */
     remove(id: string): Promise<void>;
     setRoute(id: string, connection: number, route: { readonly address: string; readonly instance: string }): Promise<void>;

@@ -14,6 +14,7 @@ import { instanceId } from "../protocol/names";
 import { encodeUpdate, type TableRecord } from "../protocol/records";
 import { describeRefusal, ProtocolError, REFUSAL } from "../protocol/refusal";
 import { decodeStatus, SUITE, type Status } from "../protocol/status";
+import { activateBoard, configureBoard, openBoard, type Ask, type BoardContext, type BoardSession } from "./board";
 import type { Appraisal, Deployer, End, MessageType, Reply } from "./session";
 
 /** What another session in between may cause; a new session can succeed. */
@@ -62,6 +63,17 @@ export interface Session {
     readonly status: Status;
     readonly evidenceType: number;
     readonly appraisal: Appraisal;
+    /** Of a module on a board: `m1` is S1 and `m2Core` is S2 then, and there is no public key. */
+    readonly board?: BoardSession;
+}
+
+const asker = (end: End): Ask => async (type, body, expected) => (await ask(end, type, body, expected)).body;
+
+async function openBoardSession(end: End, purpose: Purpose): Promise<Session | undefined> {
+    if (end.board === undefined) return undefined;
+    const { s1, s2, ...opened } = await openBoard(end, end.board, purpose, asker(end), (problem, cause) => untrusted(end.name, problem, cause));
+    const nothing = new Uint8Array(0);
+    return { ...opened, end, m1: s1, m2Core: s2, core: { nonceM: opened.board.nonceM, pkE: nothing, status: nothing }, hash: nothing };
 }
 
 /**
@@ -70,6 +82,8 @@ export interface Session {
  * @throws AuthenticError when the reply or the evidence is not acceptable; SessionRestart when it was overtaken
  */
 export async function openSession(deployer: Deployer, end: End, purpose: Purpose): Promise<Session> {
+    const onBoard = await openBoardSession(end, purpose);
+    if (onBoard !== undefined) return onBoard;
     const instance = instanceId(deployer.deployment, end.name);
     const m1 = encodeM1({ purpose, deployment: deployer.deployment, instance, nonceD: randomBytes(32), policyHash: end.policyHash }, deployer.secretKey);
     const reply = await ask(end, "m1", m1, "m2");
@@ -94,7 +108,7 @@ export interface Configured {
     readonly session: Session;
     readonly transcript: Uint8Array;
     readonly activations: readonly Activation[];
-    readonly context: HpkeContext;
+    readonly context: HpkeContext | BoardContext;
 }
 
 /**
@@ -104,6 +118,10 @@ export interface Configured {
  */
 export async function configure(deployer: Deployer, session: Session, records: readonly TableRecord[]): Promise<Configured> {
     const { end, m1, m2Core, core, hash, status } = session;
+    if (session.board !== undefined) {
+        const confirmed = await configureBoard(session.board, status, records, asker(end), (problem, cause) => untrusted(end.name, problem, cause));
+        return { session, transcript: confirmed.confirmed, activations: [], context: confirmed };
+    }
     const plaintext = encodeUpdate({ incarnation: status.incarnation, generation: status.generation, records });
     let sealed: { message: Uint8Array; context: HpkeContext };
     try {
@@ -141,6 +159,7 @@ export async function configureAtOnce(deployer: Deployer, session: Session, reco
  */
 export async function activate(deployer: Deployer, configured: Configured): Promise<void> {
     const { session, transcript, activations, context } = configured;
+    if ("confirmed" in context) return activateBoard(context, asker(session.end), (problem, cause) => untrusted(session.end.name, problem, cause));
     const message = encodeActivate(transcript, activations, deployer.secretKey);
     const { body } = await ask(session.end, "activate", message, "activated");
     if (!equalBytes(body, activated(context, message))) throw untrusted(session.end.name, "the confirmation of the activation is wrong");

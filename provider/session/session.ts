@@ -81,6 +81,16 @@ export interface End {
     /** SHA-256 of the canonical trust policy, 32 bytes. */
     readonly policyHash: Uint8Array;
     readonly appraise: Appraise;
+    /** Of a module on a board, whose session is symmetric (docs/protocol.md section 10). */
+    readonly board?: BoardKeys;
+}
+
+/** What the deployer derives for a module on a board, in memory, each time it is needed. */
+export interface BoardKeys {
+    /** The module key, 8 or 16 bytes; the caller clears it. */
+    moduleKey(): Promise<Uint8Array>;
+    /** The measurement of the driver of a device, by endpoint: as long as the key. */
+    driverTag(endpoint: number): Promise<Uint8Array>;
 }
 
 export type Direction = "sender" | "receiver" | "client" | "handler" | "deployer";

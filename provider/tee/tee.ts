@@ -29,7 +29,25 @@ export interface BuildRequest {
     includes?: readonly string[];
     /** Preprocessor definitions, name → value. */
     defines?: Readonly<Record<string, string>>;
+    /** Where on a board the module goes; for TEEs that are boards, and for no other. */
+    board?: BoardPlace;
 }
+
+/** What a module that runs on a board is built for, beside its source. */
+export interface BoardPlace {
+    /** Length of the board's keys and tags, bits. */
+    readonly security: 64 | 128;
+    /** Where the board's nonces come from. */
+    readonly freshness: Freshness;
+    readonly vendorId: number;
+    /** Which of the board's places for modules it takes, from 0. */
+    readonly slot: number;
+    /** Device of the module → port of the board. */
+    readonly devices: Readonly<Record<string, string>>;
+}
+
+/** Source of a board's nonces: none that survives an exact replay after a reset, a random source, a non-volatile counter. */
+export type Freshness = "none" | "rng" | "nv";
 
 /** A compiled module without its measured configuration. */
 export interface Build {

@@ -159,6 +159,9 @@ export class World {
             remove: (id) => call(`remove ${this.agents.get(folder)?.instances.get(id)?.request.name ?? "nothing"}`, () => {
                 this.reach(folder).instances.delete(id);
             }),
+            image: (id) => call(undefined, () => of(id).request.image),
+            startBoard: () => call("start board", () => undefined),
+            boardRuns: () => call(undefined, () => true),
             setRoute: (id, connection, route) => call("set route", () => void of(id).routes.set(connection, route)),
             removeRoute: (id, connection) => call("remove route", () => void this.reach(folder).instances.get(id)?.routes.delete(connection)),
             setTrigger: (id, name, trigger) => call(`set trigger ${name}`, () => void of(id).triggers.set(name, trigger)),

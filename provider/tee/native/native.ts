@@ -22,11 +22,13 @@ const TARGET: Target = {
 
 const SUITE_CHACHA = 1;
 const SUITE_AES = 2;
+const SUITE_SPONGE_128 = 3;
+const SUITE_SPONGE_64 = 4;
 
 export const native: Tee = {
     name: "native",
     evidenceTypes: [EVIDENCE.none],
-    suites: [SUITE_CHACHA, SUITE_AES],
+    suites: [SUITE_CHACHA, SUITE_AES, SUITE_SPONGE_128, SUITE_SPONGE_64],
 
     build: (request: BuildRequest): Promise<Build> => buildModule(request, TARGET, nativeMeasurement),
 

@@ -2,6 +2,7 @@
 // checks that the result fits the board and asks nothing of it that it lacks.
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { cacheKey, cached } from "../../build/cache";
 import { compileError } from "../../build/diagnostics";
 import { kitFolder, packageFolder, zigVersion } from "../../build/folders";
 import { inTemporaryFolder } from "../../build/kit";
@@ -23,6 +24,10 @@ export interface SancusTarget {
     readonly place?: Placement;
     /** Bytes of the module's own stack, even; 256 where absent. */
     readonly stackBytes?: number;
+    /** The module kit to link with: absolute sources, flags for them and the module alike, and what else its objects depend on. */
+    readonly kit?: { readonly sources: readonly string[]; readonly flags: readonly string[]; readonly key: readonly (string | Uint8Array)[] };
+    /** Is told what each source of the module includes, as a make rule. */
+    readonly onRule?: (rule: string) => void;
 }
 
 /** A protected module, ready to be enabled. */
@@ -33,6 +38,8 @@ export interface SancusModule {
     readonly entries: readonly string[];
     /** Bytes of program memory and of RAM, the stack included. */
     readonly sizes: { readonly text: number; readonly data: number; readonly stack: number };
+    /** Offset of a symbol in the text; undefined where the text has none of that name. */
+    offsetOf(symbol: string): number | undefined;
 }
 
 const DEFAULT_STACK = 256;
@@ -63,21 +70,49 @@ const checkTarget = (name: string, place: Placement, stackBytes: number): void =
     }
 };
 
-const compile = async (request: BuildRequest, zig: readonly string[], security: SpongentSecurity, folder: string): Promise<readonly string[]> => {
-    const support = supportFolder();
-    const own = ["entry.S", "support.c", "runtime.c"].map((file) => path.join(support, file));
-    const sources = [...own, ...request.sources.map((source) => path.resolve(source))];
-    return Promise.all(sources.map(async (source, index) => {
+type Compile = (source: string, output: string, ...flags: readonly string[]) => Promise<void>;
+
+const compiler = (request: BuildRequest, zig: readonly string[], { security, kit }: SancusTarget): Compile => async (source, output, ...flags) => {
+    const { code, stderr } = await execute([...zig, "cc", ...FLAGS, `-DSANCUS_SECURITY=${security}`, `-ffile-prefix-map=${path.dirname(source)}=.`, "-I", supportFolder(), ...kit?.flags ?? [],
+        ...flags, "-c", source, "-o", output], path.dirname(source));
+    if (code !== 0) throw compileError(request.name, source, stderr);
+};
+
+/** The module's side of the interface, and the kit where there is one, as one object. */
+const supportObject = async (request: BuildRequest, zig: readonly string[], target: SancusTarget): Promise<Buffer> => {
+    const sources = [...["entry.S", "support.c", "runtime.c"].map((file) => path.join(supportFolder(), file)), ...target.kit?.sources ?? []];
+    const produce = (): Promise<Buffer> => inTemporaryFolder(async (folder) => {
+        const compileOne = compiler(request, zig, target);
+        const objects = await Promise.all(sources.map(async (source, index) => {
+            const output = path.join(folder, `${index}.o`);
+            await compileOne(source, output);
+            return output;
+        }));
+        const output = path.join(folder, "support.o");
+        const { code, stderr } = await execute([...zig, "ld.lld", "-r", ...objects, "-o", output], folder);
+        if (code !== 0) throw explainLink(request.name, stderr);
+        return readFile(output);
+    });
+    const contents = await Promise.all([...sources, path.join(supportFolder(), "sancus.h")].map((file) => readFile(file)));
+    return cached(cacheKey("sancus-support", zigVersion(kitFolder()), String(target.security), ...FLAGS, ...target.kit?.key ?? [], ...contents), produce);
+};
+
+const compile = async (request: BuildRequest, zig: readonly string[], target: SancusTarget, folder: string): Promise<readonly string[]> => {
+    const support = path.join(folder, "support.o");
+    const compileOne = compiler(request, zig, target);
+    const own = request.sources.map(async (given, index) => {
+        const source = path.resolve(given);
         await readFile(source).catch((cause: unknown) => {
             throw new AuthenticError("AE-BUILD-SOURCE", `module "${request.name}": cannot read its source ${source}`, "correct the path in `source`; it is relative to the folder of the Pulumi program", { cause });
         });
-        const output = path.join(folder, `${index}.o`);
-        const { code, stderr } = await execute([...zig, "cc", ...FLAGS, `-DSANCUS_SECURITY=${security}`, `-ffile-prefix-map=${path.dirname(source)}=.`, "-I", support,
-            ...(request.includes ?? []).flatMap((include) => ["-I", path.resolve(include)]),
-            ...Object.entries(request.defines ?? {}).map(([name, value]) => `-D${name}=${value}`), "-c", source, "-o", output], path.dirname(source));
-        if (code !== 0) throw compileError(request.name, source, stderr);
+        const [output, rule] = [path.join(folder, `${index}.o`), path.join(folder, `${index}.d`)];
+        await compileOne(source, output, ...(request.includes ?? []).flatMap((include) => ["-I", path.resolve(include)]),
+            ...Object.entries(request.defines ?? {}).map(([name, value]) => `-D${name}=${value}`), "-MD", "-MF", rule);
+        target.onRule?.(await readFile(rule, "utf8"));
         return output;
-    }));
+    });
+    await writeFile(support, await supportObject(request, zig, target));
+    return [support, ...await Promise.all(own)];
 };
 
 const valueOf = (image: Image, name: string): number => {
@@ -125,7 +160,15 @@ const finish = (name: string, image: Image, place: Placement, stackBytes: number
     const content = (section: string): Uint8Array => image.sections.find((one) => one.name === section)?.content ?? new Uint8Array(0);
     const text = Buffer.concat([content(TEXT_SECTION), content(INITIAL_VALUES_SECTION)]);
     if (text.length !== sizes.text) throw new AuthenticError("AE-SANCUS-IMAGE", `the text of module "${name}" has ${text.length} bytes instead of ${sizes.text}`, "restore the module runtime of the package");
-    return { identity: { text: new Uint8Array(text), layout }, entries: entries.map((symbol) => symbol.name.slice(ENTRY_PREFIX.length)), sizes };
+    return {
+        identity: { text: new Uint8Array(text), layout },
+        entries: entries.map((symbol) => symbol.name.slice(ENTRY_PREFIX.length)),
+        sizes,
+        offsetOf: (symbol) => {
+            const value = image.symbols.find(({ name: other }) => other === symbol)?.value;
+            return value === undefined || value < layout.publicStart || value > layout.publicEnd ? undefined : value - layout.publicStart;
+        },
+    };
 };
 
 /**
@@ -141,12 +184,12 @@ const finish = (name: string, image: Image, place: Placement, stackBytes: number
  * const moduleKey = sancusModuleKey(vendorKey, identity);
  */
 export async function buildSancusModule(request: BuildRequest, target: SancusTarget): Promise<SancusModule> {
-    const { security, place = BOARD, stackBytes = DEFAULT_STACK } = target;
+    const { place = BOARD, stackBytes = DEFAULT_STACK } = target;
     if (request.sources.length === 0) throw new AuthenticError("AE-BUILD-SOURCE", `module "${request.name}" has no sources`, "name at least one C file in `source`");
     checkTarget(request.name, place, stackBytes);
     const zig = await findZig(zigVersion(kitFolder()));
     return inTemporaryFolder(async (folder) => {
-        const objects = await compile(request, zig, security, folder);
+        const objects = await compile(request, zig, target, folder);
         const [script, output] = [path.join(folder, "link.ld"), path.join(folder, "module.elf")];
         await writeFile(script, linkerScript(place, stackBytes));
         const link = async (...flags: readonly string[]): Promise<string | undefined> => {

@@ -58,6 +58,11 @@ SECTIONS
         *(.text .text.*)
         *(.rodata .rodata.*)
         . = ALIGN(2);
+        *(.authentic.config) *(.authentic.drivers) *(.authentic.kit)
+        . = ALIGN(2);
+        board_interface = .;
+        KEEP(*(.authentic.interface))
+        board_interface_end = .;
         __entries = .;
         KEEP(*(.sancus.entries))
         __entries_end = .;

@@ -1,5 +1,6 @@
 //! The control interface: HTTP with JSON on the Unix socket (`docs/agent-api.md`).
 
+use crate::board::{self, Board};
 use crate::calls;
 use crate::error::ApiError;
 use crate::events::EventPort;
@@ -64,6 +65,8 @@ pub struct Agent {
     pub about: About,
     /// Its instances.
     pub supervisor: Arc<Supervisor>,
+    /// Its board.
+    pub board: Board,
     /// Its event port.
     pub events: Arc<EventPort>,
     /// Its SGX, if it hosts SGX modules.
@@ -111,6 +114,8 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1", get(about))
         .route("/v1/instances", get(calls::list))
         .route("/v1/instances/{instance}", put(calls::start).layer(DefaultBodyLimit::max(MAX_IMAGE_BODY)).get(calls::show).delete(calls::delete))
+        .route("/v1/instances/{instance}/image", get(calls::image))
+        .route("/v1/board", put(board::start).layer(DefaultBodyLimit::max(MAX_BODY)).get(board::show).delete(board::stop))
         .route("/v1/instances/{instance}/messages", post(calls::message))
         .route("/v1/instances/{instance}/routes/{connection}", put(calls::set_route).delete(calls::remove_route))
         .route("/v1/instances/{instance}/triggers/{name}", put(calls::set_trigger).delete(calls::remove_trigger))
@@ -137,6 +142,7 @@ async fn shutdown(State(agent): Shared) -> impl IntoResponse {
     if let Some(sgx) = &agent.sgx {
         sgx.stop().await;
     }
+    agent.board.stop().await;
     agent.ending.notify_one();
     Json(serde_json::json!({}))
 }

@@ -103,6 +103,13 @@ pub async fn show(State(agent): Shared, Names(instance): Names<Id>) -> Result<Re
     Ok(Json(agent.supervisor.get(instance)?.view().await).into_response())
 }
 
+/// `GET /v1/instances/{instance}/image`.
+pub async fn image(State(agent): Shared, Names(instance): Names<Id>) -> Result<Response, ApiError> {
+    agent.supervisor.get(instance)?;
+    let image = tokio::fs::read(agent.supervisor.folder_of(instance).join("image")).await.map_err(|error| ApiError::storage("read the image", &error))?;
+    Ok(Json(json!({ "image": Bytes(image) })).into_response())
+}
+
 /// `DELETE /v1/instances/{instance}`.
 pub async fn delete(State(agent): Shared, Names(instance): Names<Id>) -> Result<StatusCode, ApiError> {
     agent.supervisor.delete(instance).await?;

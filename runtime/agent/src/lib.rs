@@ -1,6 +1,7 @@
 //! The agent of a node: supervises module hosts, serves the control interface and the event port. Untrusted.
 
 mod api;
+mod board;
 mod calls;
 mod clock;
 mod error;

@@ -1,6 +1,7 @@
 //! Runs an agent from start to end.
 
 use crate::api::{About, Address, Agent, router};
+use crate::board::Board;
 use crate::clock::now;
 use crate::error::ApiError;
 use crate::events::{EventPort, bind};
@@ -114,17 +115,18 @@ async fn serve(options: Options, folder: Arc<Folder>) -> Result<(), RunError> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let sgx = start_sgx(options.sgx.as_ref(), &folder).await?;
     let about = about(&options, &folder, &listeners, sgx.as_ref())?;
+    let board = Board::new(folder.path().join("board"), options.host_binary.with_file_name("authentic-board"));
     let supervisor = Arc::new(Supervisor::start(folder.clone(), options.host_binary).await?);
     let events = EventPort::new(supervisor.clone());
     let control = control_socket(&folder)?;
     folder.describe(&about)?;
     tracing::info!(node = %about.node, version = %about.agent, "agent starts");
-    let agent = Arc::new(Agent { about, supervisor: supervisor.clone(), events: events.clone(), sgx: sgx.clone(), ending: Notify::new() });
+    let agent = Arc::new(Agent { about, supervisor: supervisor.clone(), board, events: events.clone(), sgx: sgx.clone(), ending: Notify::new() });
     for listener in listeners {
         tokio::spawn(events.clone().serve(listener));
     }
     let ending = agent.clone();
-    let served = axum::serve(control, router(agent)).with_graceful_shutdown(async move { ending.ending.notified().await });
+    let served = axum::serve(control, router(agent.clone())).with_graceful_shutdown(async move { ending.ending.notified().await });
     tokio::select! {
         result = served.into_future() => result?,
         _ = terminate.recv() => tracing::info!("ending on SIGTERM"),
@@ -134,6 +136,7 @@ async fn serve(options: Options, folder: Arc<Folder>) -> Result<(), RunError> {
     if let Some(sgx) = sgx {
         sgx.stop().await;
     }
+    agent.board.stop().await;
     tracing::info!("agent ends");
     Ok(())
 }
@@ -165,7 +168,7 @@ fn about(options: &Options, folder: &Folder, listeners: &[TcpListener], sgx: Opt
         folder: folder.path().display().to_string(),
         event_address: event_addresses.first().cloned().ok_or(io::ErrorKind::AddrNotAvailable)?,
         event_addresses,
-        tees: std::iter::once("native").chain(sgx.map(|_| "sgx")).map(Into::into).collect(),
+        tees: ["native", "sancus"].into_iter().chain(sgx.map(|_| "sgx")).map(Into::into).collect(),
         platform: sgx.map(|sgx| sgx.description()),
     })
 }

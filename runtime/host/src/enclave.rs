@@ -2,6 +2,7 @@
 
 use authentic_wire::control::Evidence;
 use std::fmt;
+use std::os::fd::RawFd;
 
 /// Why the host ends an entry that did not return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,4 +94,12 @@ pub trait Enclave {
 
     /// Destroys the enclave's memory. Used when it cannot erase its keys itself; it is never entered again.
     fn destroy(&mut self);
+
+    /// A descriptor that becomes readable when the enclave has something to say without having been entered.
+    fn wakes(&self) -> Option<RawFd> {
+        None
+    }
+
+    /// What a device shows has changed outside; enclaves that read pins from the region need not be told.
+    fn set_pin(&mut self, _endpoint: u16, _value: u32) {}
 }

@@ -2,8 +2,9 @@
 
 use crate::host::Host;
 use crate::link::Link;
-use crate::loop_tokens::{LISTENER, Ready, link_token, ready};
+use crate::loop_tokens::{ENCLAVE, LISTENER, Ready, link_token, ready};
 use mio::net::{UnixListener, UnixStream};
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll};
 use std::io;
 use std::path::Path;
@@ -22,6 +23,9 @@ pub fn run(host: &mut Host, mut poll: Poll, mut listener: UnixListener, first: O
     if let Some(stream) = first {
         add_link(host, stream)?;
     }
+    if let Some(descriptor) = host.gate.wakes() {
+        host.registry.register(&mut SourceFd(&descriptor), ENCLAVE, Interest::READABLE)?;
+    }
     let mut events = Events::with_capacity(256);
     let mut retransmission = Instant::now();
     let mut maintenance = retransmission + MAINTENANCE;
@@ -36,6 +40,7 @@ pub fn run(host: &mut Host, mut poll: Poll, mut listener: UnixListener, first: O
         for event in &events {
             match ready(event.token()) {
                 Ready::Listener => accept(host, &listener),
+                Ready::Enclave => host.gate.woken(),
                 Ready::Link(index) => host.serve_link(index),
                 Ready::Peer(index) => peer_ready(host, index, event),
                 Ready::Source(index) => source_ready(host, index, event),

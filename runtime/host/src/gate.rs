@@ -6,6 +6,7 @@ use authentic_wire::control::Evidence;
 use authentic_wire::message::MessageType;
 use authentic_wire::record::input;
 use authentic_wire::ring::{Consumer, Corrupted, Producer};
+use std::os::fd::RawFd;
 
 /// An enclave behind its rings. Fields are dropped in order: the enclave before the region it works on.
 pub struct Gate {
@@ -156,7 +157,22 @@ impl Gate {
     }
 
     /// Sets what a device shows.
-    pub fn set_pin(&self, endpoint: u16, value: u32) -> bool {
-        self.region.set_pin(endpoint, value)
+    pub fn set_pin(&mut self, endpoint: u16, value: u32) -> bool {
+        let there = self.region.set_pin(endpoint, value);
+        if there && !self.dead {
+            self.enclave.set_pin(endpoint, value);
+            self.dirty |= self.enclave.wakes().is_some();
+        }
+        there
+    }
+
+    /// What the enclave wakes the host by.
+    pub fn wakes(&self) -> Option<RawFd> {
+        self.enclave.wakes()
+    }
+
+    /// The enclave has something to say.
+    pub fn woken(&mut self) {
+        self.dirty = !self.dead;
     }
 }

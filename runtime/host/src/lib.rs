@@ -1,6 +1,7 @@
 //! The module host: one process an instance. It loads the module, owns its event sockets, keeps frames until they are
 //! acknowledged, and talks to the agent. Untrusted: everything it carries is sealed or signed.
 
+mod board;
 mod calls;
 mod connection;
 mod drain;

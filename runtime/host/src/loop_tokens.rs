@@ -9,6 +9,8 @@ const KINDS: usize = 4;
 pub enum Ready {
     /// The listening control socket.
     Listener,
+    /// The enclave wakes the host.
+    Enclave,
     /// A link to an agent.
     Link(usize),
     /// A socket to a peer.
@@ -19,6 +21,9 @@ pub enum Ready {
 
 /// Token of the listening control socket.
 pub const LISTENER: Token = Token(0);
+
+/// Token of the enclave's descriptor.
+pub const ENCLAVE: Token = Token(usize::MAX);
 
 /// Token of a link.
 pub fn link_token(index: usize) -> Token {
@@ -37,6 +42,9 @@ pub fn source_token(index: usize) -> Token {
 
 /// What a token stands for.
 pub fn ready(token: Token) -> Ready {
+    if token == ENCLAVE {
+        return Ready::Enclave;
+    }
     let index = token.0 / KINDS;
     match token.0 % KINDS {
         0 => Ready::Listener,

@@ -1,5 +1,6 @@
 //! Start of a module host: reads its folder, loads the module, opens the control socket.
 
+use crate::board::{BoardModule, BridgeError};
 use crate::enclave::Enclave;
 use crate::event_loop;
 use crate::gate::Gate;
@@ -32,11 +33,14 @@ pub enum StartError {
     #[error("instance.json is not understood: {0}")]
     Description(serde_json::Error),
     /// No host for this kind of TEE.
-    #[error("this module host runs native modules, not {0}")]
+    #[error("this module host runs native modules and modules on boards, not {0}")]
     Tee(String),
     /// The module cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The module cannot be loaded onto its board.
+    #[error("the module cannot be loaded onto the board: {0}")]
+    Board(#[from] BridgeError),
     /// The kernel refuses something.
     #[error("the system refuses what the module host needs: {0}")]
     System(#[from] io::Error),
@@ -48,6 +52,10 @@ impl StartError {
         match self {
             Self::File { .. } => ("AE-HOST-FILE", "check the permissions and free space of the node's folder"),
             Self::Description(_) => ("AE-HOST-DESCRIPTION", "delete the instance and start it again"),
+            Self::Board(BridgeError::Gone(_)) => ("AE-HOST-BOARD", "run `pulumi up`, which starts the board of the node; see board.log in the node's folder"),
+            Self::Board(BridgeError::Refused { code, .. }) if code == "AE-HOST-IMAGE" => ("AE-HOST-IMAGE", "build the module again with this version of the module kit"),
+            Self::Board(BridgeError::Refused { code, .. }) if code == "AE-BOARD-PLACE" => ("AE-HOST-BOARD-PLACE", "place the module on another node, or take another off this board"),
+            Self::Board(_) => ("AE-HOST-BOARD", "look at board.log in the node's folder, then run `pulumi up`"),
             Self::Tee(_) => ("AE-HOST-TEE", "use a node of a kind that this agent supports"),
             Self::Load(LoadError::Image(_)) => ("AE-HOST-IMAGE", "build the module again with this version of the module kit"),
             Self::Load(LoadError::Processor(_)) => ("AE-HOST-PROCESSOR", "use a machine with an x86-64-v3 processor with AES and RDRAND"),
@@ -70,18 +78,29 @@ pub fn start(folder: &Path, first: Option<std::os::unix::net::UnixStream>) -> Re
     authentic_journal::start(&folder.join("host.log")).map_err(file_error("host.log"))?;
     let description = fs::read(folder.join("instance.json")).map_err(file_error("instance.json"))?;
     let file: InstanceFile = serde_json::from_slice(&description).map_err(StartError::Description)?;
-    if file.tee != "native" {
+    if file.tee != "native" && file.tee != "sancus" {
         return Err(StartError::Tee(file.tee));
     }
     let image = fs::read(folder.join("image")).map_err(file_error("image"))?;
     let region = Region::map(Layout::new(CONTROL, EVENTS, OUT).expect("constant capacities are valid"))?;
+    if file.tee == "sancus" {
+        // SAFETY: region and module end together in the gate, the module first; the gate uses the host's ends alone.
+        let module = unsafe { BoardModule::load(folder, &file, &image, &region)? };
+        write_pid(folder)?;
+        return serve(folder, file, region, Box::new(module), first);
+    }
     let limit = Duration::from_millis(file.entry_time_limit_ms.into());
     // SAFETY: the region is dropped after the enclave, together in the gate. The module's code is what this process is
     // for; a native module is not isolated from its host, as its evidence (none) says.
     let enclave = unsafe { Native::load(&image, region.address(), region.size(), limit)? };
     drop(image);
-    fs::write(folder.join("host.pid"), format!("{}\n", std::process::id())).map_err(file_error("host.pid"))?;
+    write_pid(folder)?;
     serve(folder, file, region, Box::new(enclave), first)
+}
+
+fn write_pid(folder: &Path) -> Result<(), StartError> {
+    let path = folder.join("host.pid");
+    fs::write(&path, format!("{}\n", std::process::id())).map_err(|error| StartError::File { path, error })
 }
 
 /// Runs a host around an enclave that was created on `region`.

@@ -41,8 +41,8 @@ enum frame_refusal event_receive(uint8_t *bytes, size_t length) {
     struct keys *keys = keys_for(c, f.epoch, true);
     if (!keys) return c->active ? FRAME_EPOCH : FRAME_INACTIVE;
     const struct authentic_declaration *target = &port_interface[c->endpoint];
-    if (f.length > target->maximum) return FRAME_TOO_LONG;
     if (!frame_open(bytes, &f, keys, keys->forward)) return FRAME_TAG;
+    if (f.length > target->maximum) return FRAME_TOO_LONG;
 
     if (keys == &c->pending) { /* the sender uses it already */
         table_activate(c);
@@ -74,8 +74,9 @@ enum frame_refusal answer_receive(uint8_t *bytes, size_t length) {
     if (c->direction != (f.kind == ACK ? SENDER : f.kind == REPLY ? CLIENT : 0) || c->delivery != STRICT) return FRAME_KIND;
     struct keys *keys = keys_for(c, f.epoch, false);
     if (!keys) return c->active ? FRAME_EPOCH : FRAME_INACTIVE;
-    if (f.length > (f.kind == ACK ? 0 : (size_t)port_interface[c->endpoint].reply_maximum + 1)) return FRAME_TOO_LONG;
+    size_t maximum = f.kind == ACK ? 0 : (size_t)port_interface[c->endpoint].reply_maximum + 1;
     if (!frame_open(bytes, &f, keys, keys->backward)) return FRAME_TAG;
+    if (f.length > maximum) return FRAME_TOO_LONG;
     if (f.counter <= c->acknowledged) return FRAME_ACCEPTED; /* known already, and harmless */
     if (f.counter >= c->next) return FRAME_GAP;
     if (keys == &c->previous && f.counter > c->previous_acks) return FRAME_EPOCH;
@@ -96,8 +97,8 @@ enum frame_refusal reseal_receive(uint8_t *bytes, size_t length) {
     if (c->direction != (f.kind == EVENT ? SENDER : f.kind == REQUEST ? CLIENT : 0)) return FRAME_KIND;
     if (!c->active && !c->retired) return FRAME_INACTIVE; /* one that retires in the middle still finishes: it says nothing new */
     if (c->previous.epoch == 0 || f.epoch != c->previous.epoch) return FRAME_EPOCH;
-    if (f.length > port_interface[c->endpoint].maximum) return FRAME_TOO_LONG;
     if (!frame_open(bytes, &f, &c->previous, c->previous.forward)) return FRAME_TAG;
+    if (f.length > port_interface[c->endpoint].maximum) return FRAME_TOO_LONG;
     if (f.counter < c->reseal) return FRAME_OLD;
     if (f.counter > c->reseal) return FRAME_GAP;
     frame_put(c, &c->current, (enum frame_kind)f.kind, f.counter, bytes + FRAME_HEADER, f.length);

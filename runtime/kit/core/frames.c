@@ -21,11 +21,15 @@ static void derive(uint8_t to[32], const struct keys *keys, uint32_t connection,
 void keys_derive(struct keys *keys, uint32_t connection, enum direction direction) {
     bool events = direction == SENDER || direction == RECEIVER;
     uint8_t digest[32];
+    keys->accepts = true;
+    if (is_sponge(keys->suite)) {
+        sponge_keys(keys, connection, events);
+        return;
+    }
     crypto_sha256(digest, PARTS(LABEL("aex/v1/key-id"), {keys->key, 32}));
     memcpy(keys->id, digest, sizeof keys->id);
     derive(keys->forward, keys, connection, 1, events ? (struct part)LABEL("event") : (struct part)LABEL("request"));
     derive(keys->backward, keys, connection, 2, events ? (struct part)LABEL("ack") : (struct part)LABEL("reply"));
-    keys->accepts = true;
 }
 
 /* version u8 = 1 | kind u8 | connection u32 | epoch u64 | counter u64 | ciphertext | tag16 */
@@ -36,8 +40,9 @@ bool frame_parse(const uint8_t *bytes, size_t length, struct frame *frame) {
     frame->connection = (uint32_t)read_number(&r, 4);
     frame->epoch = read_number(&r, 8);
     frame->counter = read_number(&r, 8);
-    if (r.bad || version != 1 || length < FRAME_OVERHEAD || length > FRAME_MAXIMUM) return false;
-    frame->length = length - FRAME_OVERHEAD;
+    if (r.bad || version != 1 || length < FRAME_MINIMUM || length > FRAME_MAXIMUM) return false;
+    frame->sealed = length - FRAME_HEADER;
+    frame->length = 0;
     return frame->epoch != 0 && frame->counter != 0 && frame->counter != UINT64_MAX;
 }
 
@@ -47,8 +52,11 @@ static void frame_nonce(uint8_t nonce[12], const uint8_t *header) {
 }
 
 /* Opens in place; the plaintext begins after the header. The header is the AAD. */
-bool frame_open(uint8_t *bytes, const struct frame *frame, const struct keys *keys, const uint8_t key[32]) {
+bool frame_open(uint8_t *bytes, struct frame *frame, const struct keys *keys, const uint8_t key[32]) {
     uint8_t nonce[12], *text = bytes + FRAME_HEADER;
+    if (is_sponge(keys->suite)) return sponge_open(bytes, frame, keys->suite, key);
+    if (frame->sealed < CRYPTO_TAG) return false;
+    frame->length = frame->sealed - CRYPTO_TAG;
     frame_nonce(nonce, bytes);
     if (keys->suite == SUITE_AES) return crypto_aes128gcm_open(text, text, frame->length, bytes, FRAME_HEADER, nonce, key);
     return crypto_chacha_open(text, text, frame->length, bytes, FRAME_HEADER, nonce, key);
@@ -66,7 +74,9 @@ void frame_put(const struct connection *c, const struct keys *keys, enum frame_k
     uint8_t nonce[12], *to = sealed + FRAME_HEADER;
     const uint8_t *key = forward ? keys->forward : keys->backward;
     frame_nonce(nonce, sealed);
-    if (keys->suite == SUITE_AES) crypto_aes128gcm_seal(to, text, length, sealed, FRAME_HEADER, nonce, key);
+    size_t size = length + CRYPTO_TAG;
+    if (is_sponge(keys->suite)) size = sponge_seal(sealed, keys->suite, key, kind, text, length);
+    else if (keys->suite == SUITE_AES) crypto_aes128gcm_seal(to, text, length, sealed, FRAME_HEADER, nonce, key);
     else crypto_chacha_seal(to, text, length, sealed, FRAME_HEADER, nonce, key);
-    out_put(OUT_FRAME, forward && c->delivery == STRICT, PARTS({sealed, FRAME_OVERHEAD + length}));
+    out_put(OUT_FRAME, forward && c->delivery == STRICT, PARTS({sealed, FRAME_HEADER + size}));
 }

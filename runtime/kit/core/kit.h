@@ -8,7 +8,8 @@
 #include "bytes.h"
 #include "port.h"
 
-enum { FRAME_HEADER = 22, FRAME_OVERHEAD = FRAME_HEADER + CRYPTO_TAG, FRAME_MAXIMUM = AUTHENTIC_EVENT + FRAME_OVERHEAD };
+/* A suite's tag has 16 bytes, of which suite 4 has 8; SpongeWrap pads by up to 2 bytes, which its frames must still fit. */
+enum { FRAME_HEADER = 22, FRAME_OVERHEAD = FRAME_HEADER + CRYPTO_TAG, FRAME_MINIMUM = FRAME_HEADER + 8, FRAME_MAXIMUM = AUTHENTIC_EVENT + FRAME_OVERHEAD };
 
 /* Section 4: states, directions, deliveries, suites, refusals of messages. */
 enum state { STATE_NEW, STATE_ACTIVE, STATE_PREPARED, STATE_RELEASED, STATE_FAILED };
@@ -110,11 +111,19 @@ struct frame {
     uint8_t kind;
     uint32_t connection;
     uint64_t epoch, counter;
-    size_t length; /* of the plaintext */
+    size_t sealed; /* bytes of ciphertext and tag */
+    size_t length; /* of the plaintext, once it is open */
 };
 void keys_derive(struct keys *keys, uint32_t connection, enum direction direction);
 bool frame_parse(const uint8_t *bytes, size_t length, struct frame *frame);
-bool frame_open(uint8_t *bytes, const struct frame *frame, const struct keys *keys, const uint8_t key[32]);
+bool frame_open(uint8_t *bytes, struct frame *frame, const struct keys *keys, const uint8_t key[32]);
+
+/* sponge_frames.c: keys and frames of suites 3 and 4. Sealing is behind the header, and returns the bytes it took. */
+bool is_sponge(uint8_t suite);
+bool suite_takes(uint8_t suite, size_t length);
+void sponge_keys(struct keys *keys, uint32_t id, bool events);
+bool sponge_open(uint8_t *bytes, struct frame *frame, uint8_t suite, const uint8_t key[32]);
+size_t sponge_seal(uint8_t *frame, uint8_t suite, const uint8_t key[32], enum frame_kind kind, const void *text, size_t length);
 void frame_put(const struct connection *c, const struct keys *keys, enum frame_kind kind, uint64_t counter, const void *text, size_t length);
 
 /* table.c: the connection table. */

@@ -92,7 +92,8 @@ enum refusal table_set(struct reader *r, bool handed_over) {
         c->news |= NEWS_STATE;
         return ACCEPTED;
     }
-    if (keys.suite > SUITE_AES) return BAD_RECORD;
+    const struct authentic_declaration *d = &port_interface[endpoint];
+    if (!suite_takes(keys.suite, d->maximum) || !suite_takes(keys.suite, d->reply_maximum)) return BAD_RECORD;
     uint64_t newest = c->pending.epoch > c->current.epoch ? c->pending.epoch : c->current.epoch;
     if (keys.epoch <= newest) return BAD_RECORD;
     if (!handed_over && keys.epoch - newest > EPOCH_JUMP) return BAD_RECORD;

@@ -31,6 +31,7 @@ computed: .skip 2 * TAG_WORDS
     .section .sancus.state, "aw", @nobits
     .balign 2
 initialized: .skip 2 * TAG_WORDS
+    .global continuation, caller_sp
 continuation: .skip 2
 caller_sp: .skip 2
 waiting: .skip 2

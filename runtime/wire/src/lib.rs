@@ -1,6 +1,7 @@
 //! The byte formats that the agent, the module host and tests share (`docs/protocol.md` sections 6 to 8),
 //! and the control messages between agent and module host.
 
+pub mod board;
 pub mod control;
 pub mod counter;
 pub mod frame;

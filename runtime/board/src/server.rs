@@ -1,0 +1,286 @@
+//! Serves module hosts on `board.sock`, one call after the other, and tells them what happens on the board.
+
+use crate::board::{Board, BoardError};
+use crate::image::ModuleImage;
+use crate::link::LinkError;
+use authentic_wire::board::{BoardCall, BoardMessage, BoardStatus};
+use authentic_wire::control;
+use authentic_wire::id::Id;
+use mio::net::{UnixListener, UnixStream};
+use mio::{Events, Interest, Poll, Token};
+use slab::Slab;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+const LISTENER: Token = Token(usize::MAX);
+const MAX_CLIENTS: usize = 16;
+const MAX_BACKLOG: usize = 1 << 20;
+const MAINTENANCE: Duration = Duration::from_secs(5);
+
+struct Client {
+    stream: UnixStream,
+    incoming: Vec<u8>,
+    outgoing: Vec<u8>,
+    instance: Option<Id>,
+}
+
+/// A bridge with its board and clients.
+pub struct Server {
+    board: Board,
+    clients: Slab<Client>,
+    stopping: bool,
+}
+
+impl Server {
+    /// A bridge without clients.
+    #[must_use]
+    pub fn new(board: Board) -> Self {
+        Self { board, clients: Slab::new(), stopping: false }
+    }
+
+    /// Serves until it is told to stop, or until the folder is gone.
+    ///
+    /// # Errors
+    /// The kernel refuses to watch sockets.
+    pub fn run(&mut self, mut listener: UnixListener, folder: &Path) -> io::Result<()> {
+        let mut poll = Poll::new()?;
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        let mut events = Events::with_capacity(64);
+        while !self.stopping {
+            match poll.poll(&mut events, Some(MAINTENANCE)) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                other => other?,
+            }
+            for event in &events {
+                match event.token() {
+                    LISTENER => self.accept(&listener, &poll)?,
+                    Token(index) => self.serve(index),
+                }
+            }
+            if events.is_empty() && !folder.join("board.json").exists() {
+                tracing::warn!("the folder of this board is gone");
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, listener: &UnixListener, poll: &Poll) -> io::Result<()> {
+        loop {
+            match listener.accept() {
+                Ok((mut stream, _)) if self.clients.len() < MAX_CLIENTS => {
+                    let entry = self.clients.vacant_entry();
+                    poll.registry().register(&mut stream, Token(entry.key()), Interest::READABLE | Interest::WRITABLE)?;
+                    entry.insert(Client { stream, incoming: Vec::new(), outgoing: Vec::new(), instance: None });
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    fn serve(&mut self, index: usize) {
+        let open = self.read(index);
+        while let Some(client) = self.clients.get_mut(index) {
+            match control::decode::<BoardCall>(&mut client.incoming) {
+                Ok(Some(call)) => {
+                    let answer = self.carry_out(index, call);
+                    self.send(index, &answer);
+                    self.tell();
+                }
+                Ok(None) if open => break,
+                Ok(None) | Err(_) => return self.drop_client(index),
+            }
+        }
+        self.flush(index);
+    }
+
+    /// Reads what there is. False at the end of the stream.
+    fn read(&mut self, index: usize) -> bool {
+        let Some(client) = self.clients.get_mut(index) else { return false };
+        let mut space = [0; 16 * 1024];
+        loop {
+            match client.stream.read(&mut space) {
+                Ok(0) => return false,
+                Ok(count) if client.incoming.len() <= 2 * control::MAX_LENGTH => client.incoming.extend_from_slice(&space[..count]),
+                Ok(_) => return false,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return false,
+            }
+        }
+    }
+
+    fn send(&mut self, index: usize, message: &BoardMessage) {
+        if let Some(client) = self.clients.get_mut(index) {
+            client.outgoing.extend_from_slice(&control::encode(message));
+        }
+        self.flush(index);
+    }
+
+    fn flush(&mut self, index: usize) {
+        let Some(client) = self.clients.get_mut(index) else { return };
+        while !client.outgoing.is_empty() {
+            match client.stream.write(&client.outgoing) {
+                Ok(count @ 1..) => drop(client.outgoing.drain(..count)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && client.outgoing.len() <= MAX_BACKLOG => return,
+                _ => return self.drop_client(index),
+            }
+        }
+    }
+
+    fn drop_client(&mut self, index: usize) {
+        let Some(client) = self.clients.try_remove(index) else { return };
+        if let Some(instance) = client.instance {
+            self.unload(instance);
+        }
+    }
+
+    fn unload(&mut self, instance: Id) {
+        tracing::info!(%instance, "unloading");
+        match self.board.close(instance) {
+            Ok(()) => {}
+            Err(error) => drop(self.failed(&error)),
+        }
+    }
+
+    fn carry_out(&mut self, index: usize, call: BoardCall) -> BoardMessage {
+        let instance = self.clients.get(index).and_then(|client| client.instance);
+        match (call, instance) {
+            (BoardCall::Status, _) => BoardMessage::Status(self.status()),
+            (BoardCall::Stop, _) => {
+                self.stopping = true;
+                BoardMessage::Done
+            }
+            (BoardCall::PowerCycle, _) => match self.power_cycle("the board's power was cut") {
+                Ok(true) => BoardMessage::Done,
+                Ok(false) => error("AE-BOARD-POWER", "this board's power cannot be cut from here", "reset it by hand"),
+                Err(error) => self.failed(&error.into()),
+            },
+            (BoardCall::Open { instance, image, time_limit_ms }, None) => {
+                let Ok(image) = ModuleImage::parse(&image.0) else {
+                    return error("AE-HOST-IMAGE", "not an image of a Sancus module", "build the module again with this version of the module kit");
+                };
+                if self.board.is_blocked(&image)
+                    && let Err(error) = self.power_cycle("the board was reset, to remove a module that held devices")
+                {
+                    return self.failed(&error.into());
+                }
+                match self.board.open(instance, image, time_limit_ms) {
+                    Ok(()) => {
+                        tracing::info!(%instance, "loaded");
+                        self.clients[index].instance = Some(instance);
+                        BoardMessage::Done
+                    }
+                    Err(error) => self.failed(&error),
+                }
+            }
+            (BoardCall::Step { input }, Some(instance)) => match self.board.step(instance, &input.0) {
+                Ok(output) => BoardMessage::Outputs { output: control::Bytes(output), cycles: self.board.last_cycles },
+                Err(error) => self.failed(&error),
+            },
+            (BoardCall::Drive { endpoint, value }, Some(instance)) => {
+                let driven = self.board.port_of(instance, endpoint).is_some_and(|port| self.board.link().line().drive(port, value as u8));
+                if driven {
+                    if let Err(error) = self.board.link().listen() {
+                        return self.failed(&error.into());
+                    }
+                    BoardMessage::Done
+                } else {
+                    error("AE-BOARD-PIN", "there is no such device of this module, or its pins are real", "use a device that the module was given")
+                }
+            }
+            (BoardCall::Close, Some(instance)) => {
+                self.clients[index].instance = None;
+                self.unload(instance);
+                BoardMessage::Done
+            }
+            _ => error("AE-BOARD-CALL", "open an instance first, once", "start a new connection to the bridge"),
+        }
+    }
+
+    fn status(&mut self) -> BoardStatus {
+        let instances = self.board.instances().collect();
+        let link = self.board.link();
+        BoardStatus {
+            kind: link.line().kind().into(),
+            pid: std::process::id(),
+            boots: link.boots,
+            cycles: link.cycles(),
+            repeated: link.repeated,
+            instances,
+        }
+    }
+
+    fn power_cycle(&mut self, reason: &str) -> Result<bool, LinkError> {
+        tracing::warn!(reason, "cutting the board's power");
+        Ok(match self.board.power_cycle()? {
+            Some(lost) => {
+                self.lost(&lost, reason);
+                true
+            }
+            None => false,
+        })
+    }
+
+    /// Tells the hosts of instances that these are gone.
+    fn lost(&mut self, instances: &[Id], reason: &str) {
+        let hosts: Vec<usize> = self.clients.iter().filter(|(_, client)| client.instance.is_some_and(|instance| instances.contains(&instance))).map(|(index, _)| index).collect();
+        for index in hosts {
+            self.clients[index].instance = None;
+            self.send(index, &BoardMessage::Lost { reason: reason.into() });
+        }
+    }
+
+    /// What becomes of an error: a board that was reset or hangs has lost all that was on it.
+    fn failed(&mut self, cause: &BoardError) -> BoardMessage {
+        tracing::warn!(%cause, "the board failed");
+        match cause {
+            BoardError::Link(LinkError::Reset) => {
+                let lost = self.board.forget();
+                self.lost(&lost, "the board was reset");
+            }
+            BoardError::Link(LinkError::Overdue) => {
+                if let Err(error) = self.power_cycle("a module exceeded its time limit, so the board was reset") {
+                    tracing::error!(%error, "the board does not start again");
+                }
+            }
+            _ => {}
+        }
+        let (code, next) = match cause {
+            BoardError::Taken | BoardError::Full => ("AE-BOARD-PLACE", "place the module on another node, or take another off this board"),
+            BoardError::Link(_) => ("AE-BOARD-SILENT", "check the board and its line, then run `pulumi up`"),
+            _ => ("AE-BOARD-MODULE", "see the logs of the board; `pulumi up` starts the module again"),
+        };
+        error(code, &cause.to_string(), next)
+    }
+
+    /// Passes on what happened at the pins.
+    fn tell(&mut self) {
+        let mut notices = Vec::new();
+        for output in self.board.link().line().outputs() {
+            if let Some((instance, endpoint)) = self.board.device_at(output.port) {
+                notices.push((instance, BoardMessage::Port { endpoint, value: output.levels.into() }));
+            }
+        }
+        let ports = self.board.link().take_attention();
+        for port in (1..=2).filter(|port| ports & (1 << (port - 1)) != 0) {
+            if let Some((instance, endpoint)) = self.board.device_at(port) {
+                notices.push((instance, BoardMessage::Interrupt { endpoint }));
+            }
+        }
+        for (instance, notice) in notices {
+            let host = self.clients.iter().find(|(_, client)| client.instance == Some(instance)).map(|(index, _)| index);
+            if let Some(index) = host {
+                self.send(index, &notice);
+            }
+        }
+    }
+}
+
+fn error(code: &str, message: &str, next: &str) -> BoardMessage {
+    BoardMessage::Error { code: code.into(), message: message.into(), next: next.into() }
+}

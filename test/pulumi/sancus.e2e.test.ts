@@ -1,0 +1,88 @@
+// A board in the field under the real CLI: sensor pin → probe → controller → tap pin, and what breaks and is repaired.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AgentClient } from "../../provider/agent/client";
+import { DeployedStack } from "../../provider/stack/stack";
+import { packageRoot } from "../../tools/setup/toolchain";
+import { TestProject } from "./project";
+
+const FILES = {
+    "Pulumi.yaml": "name: boards\nruntime:\n  name: nodejs\n  options:\n    typescript: false\nmain: program/board-irrigation/\nstackConfigDir: stacks\n",
+    "program/board-irrigation/package.json": '{ "name": "boards", "private": true }\n',
+};
+
+describe("Sancus nodes under the real CLI", function () {
+    this.timeout(600_000);
+    let project: TestProject;
+
+    before(async () => {
+        project = new TestProject(FILES);
+        const root = packageRoot();
+        const program = path.join(project.folder, "program");
+        fs.cpSync(path.join(root, "examples"), program, { recursive: true });
+        fs.copyFileSync(path.join(root, "dist", "examples", "board-irrigation", "index.js"), path.join(program, "board-irrigation", "index.js"));
+        fs.rmSync(path.join(program, "board-irrigation", "index.ts"));
+        fs.cpSync(path.join(root, "stacks"), path.join(project.folder, "stacks"), { recursive: true, filter: (file) => !file.includes("demo") });
+        const kit = path.join(project.folder, "..", "kit");
+        fs.cpSync(path.join(root, "runtime", "kit"), kit, { recursive: true });
+        project.env["AUTHENTIC_KIT"] = kit;
+        project.env["AUTHENTIC_STATE"] = path.join(project.folder, "..", "nodes");
+        await project.pulumi("stack", "init", "dev");
+    });
+    after(async () => {
+        await project.attempt("destroy", "--yes", "--stack", "dev");
+        project.remove();
+    });
+
+    const deployed = async () => DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
+
+    /** Sets the sensor's port and waits until the tap's port shows what follows from it. */
+    async function reaches(stack: DeployedStack, percent: number, open: number): Promise<void> {
+        const agent = new AgentClient(stack.node("field").folder);
+        const [probe, tap] = [stack.module("probe").instance, stack.module("tap").instance];
+        const soil = stack.module("probe").interface?.findIndex(({ name }) => name === "soil") ?? 0;
+        await agent.setPin(probe, soil, percent);
+        for (let tries = 0; tries < 300; tries++) {
+            const pin = (await agent.pins(tap)).find(({ name }) => name === "tap");
+            if (pin?.value === open) return;
+            await sleep(100);
+        }
+        assert.fail(`the tap has not moved: ${JSON.stringify([await agent.instance(probe), await agent.instance(tap)])}\n${await agent.logs(probe)}\n${await agent.logs(tap)}`);
+    }
+
+    it("moves the tap's pin because of the sensor's pin, through both boards' modules and the server's", async () => {
+        await project.pulumi("up", "--yes", "--skip-preview");
+        const stack = await deployed();
+        await reaches(stack, 20, 1);
+        await reaches(stack, 80, 0);
+        await reaches(stack, 30, 1);
+        assert.deepEqual((await project.outputs())["assurance"], ["emulated", "emulated"]);
+    });
+
+    it("has nothing to do afterwards, and keeps the board's keys out of state in clear", async () => {
+        await project.pulumi("preview", "--expect-no-changes");
+        const exported = JSON.parse(await project.pulumi("stack", "export", "--show-secrets")) as { deployment: { resources: { outputs?: Record<string, unknown> }[] } };
+        const state = await project.state();
+        const keys = exported.deployment.resources.flatMap(({ outputs = {} }) => ["drawnKey", "boardKey"].map((name) => outputs[name])).filter((key) => key !== undefined);
+        assert.ok(keys.length >= 4, "node and modules hold keys");
+        for (const key of keys) {
+            const text = typeof key === "string" ? key : JSON.parse((key as { plaintext: string }).plaintext) as string;
+            assert.match(text, /^[0-9a-f]{32}$/);
+            assert.ok(!state.includes(text), "a key of the board is in state in clear");
+        }
+    });
+
+    it("detects that the board was reset, and repairs it", async () => {
+        const stack = await deployed();
+        const pid = Number(fs.readFileSync(path.join(stack.node("field").folder, "board", "board.pid"), "utf8"));
+        process.kill(pid);
+        await sleep(500);
+        await project.pulumi("refresh", "--yes", "--skip-preview");
+        assert.equal((await deployed()).node("field").state, "board stopped");
+        await project.pulumi("up", "--yes", "--skip-preview");
+        await reaches(await deployed(), 90, 0);
+        await reaches(await deployed(), 10, 1);
+    });
+});
