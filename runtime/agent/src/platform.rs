@@ -21,6 +21,7 @@ use tokio::sync::{Notify, watch};
 
 const SOCKET: &str = "sgx/pcs.socket";
 const START: Duration = Duration::from_secs(20);
+const ADOPT: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(10);
 const STOP: Duration = Duration::from_secs(3);
 const MAX_ERROR: u64 = 16 * 1024;
@@ -204,7 +205,7 @@ impl Process {
         let stream = UnixStream::connect(folder.short_path(SOCKET)).await.ok()?;
         let pid = stream.peer_cred().ok()?.pid().and_then(|pid| u32::try_from(pid).ok())?;
         let mut process = Self { pid, handle: open_pid(pid).ok()?, child: None };
-        match introduce(stream).await {
+        match tokio::time::timeout(ADOPT, introduce(stream)).await.ok().flatten() {
             Some(Introduction { identity, .. }) => {
                 tracing::info!(pid, "adopted a running emulated SGX platform");
                 Some((process, identity))

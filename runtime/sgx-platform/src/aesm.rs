@@ -171,3 +171,71 @@ impl Service {
         Ok([&info[..QE_REPORT_INFO - Report::LENGTH], &report].concat())
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::identity::{COMPONENTS, qe};
+    use crate::keys::Keys;
+    use authentic_sgx::{Processor, Secs, ereport};
+    use authentic_testing::fuzz::{INPUTS, Random};
+    use std::time::SystemTime;
+
+    /// Requests with random changes, of which a few stay good: every answer has one member, and no quote but of a report
+    /// that the processor made.
+    fn fuzz(name: &str, inputs: u64) {
+        let folder = std::env::temp_dir().join(format!("authentic-answers-{inputs}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let keys = Arc::new(Keys::open(&folder.join("keys"), SystemTime::now()).unwrap());
+        let processor = Processor::create(&folder.join("processor"), COMPONENTS).unwrap();
+        let service = Service::new(QuotingEnclave::new(keys, folder.join("processor")).unwrap());
+        service.initialized.store(true, Ordering::Relaxed);
+        let key = service.enclave.key_id().as_bytes().to_vec();
+        let report = ereport(&processor, &Secs::default(), &TargetInfo::from(&qe()), [7; 64], [1; 32]).to_bytes();
+        let quote = QuoteRequest { report: report.to_vec(), att_key_id: Some(key.clone()), qe_report_info: None, buf_size: 8192, timeout: None };
+        let samples = [
+            Request {
+                init_quote: Some(InitQuoteRequest { att_key_id: Some(key.clone()), b_pub_key_id: true, buf_size: Some(32), timeout: None }),
+                ..Request::default()
+            },
+            Request { quote_size: Some(QuoteSizeRequest { att_key_id: Some(key), timeout: Some(1) }), ..Request::default() },
+            Request { key_ids: Some(KeyIdsRequest { buf_size: 256, timeout: None }), ..Request::default() },
+            Request { quote: Some(quote), ..Request::default() },
+        ]
+        .map(|request| request.encode_to_vec());
+        let mut random = Random::new(name);
+        let mut quotes = 0;
+        for _ in 0..inputs {
+            let mut body = samples[random.below(samples.len())].clone();
+            random.mutate(&mut body);
+            let answer = service.answer(&body);
+            let members = [
+                answer.init_quote.is_some(),
+                answer.quote_size.is_some(),
+                answer.quote.is_some(),
+                answer.key_ids.is_some(),
+                answer.key_count.is_some(),
+                answer.unsupported.is_some(),
+            ];
+            assert_eq!(members.iter().filter(|present| **present).count(), 1);
+            if let Some(quote) = answer.quote.and_then(|answer| answer.quote) {
+                assert_eq!(quote[48..432], report[..384]);
+                quotes += 1;
+            }
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+        assert!(quotes > 0 && quotes < inputs / 4, "{quotes} quotes of {inputs} requests");
+    }
+
+    #[test]
+    fn some_requests() {
+        fuzz("some requests", INPUTS / 500);
+    }
+
+    #[test]
+    #[ignore = "a long campaign"]
+    fn requests() {
+        fuzz("requests", INPUTS);
+    }
+}
