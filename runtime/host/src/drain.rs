@@ -8,8 +8,6 @@ use authentic_wire::record::{self, ConnectionState, Output};
 use authentic_wire::ring::Corrupted;
 use std::time::SystemTime;
 
-/// Bytes of report data behind an M2 core.
-const REPORT_DATA: usize = 64;
 /// Bytes of answers that wait for a peer that does not read them; it asks again.
 const MAX_ANSWERS: usize = 1 << 20;
 /// Characters of a module's log line.
@@ -121,7 +119,7 @@ impl Host {
             );
         }
         let Some(Message { link, id, kind, .. }) = self.asked.pop_front() else { return };
-        let answer = match (refusal(body), body.len().checked_sub(REPORT_DATA)) {
+        let answer = match (refusal(body), body.len().checked_sub(self.gate.report_length())) {
             (Some(code), _) => Answer::Refused { code },
             (None, Some(core)) if kind == MessageType::M1 => match self.gate.evidence(&body[core..]) {
                 Ok(evidence) => Answer::Message { body: Bytes(body[..core].to_vec()), evidence: Some(evidence) },

@@ -86,11 +86,19 @@ pub trait Enclave {
     /// Runs the enclave until it returns, faults or exceeds its time.
     fn enter(&mut self, entry: Entry) -> Exit;
 
-    /// Evidence that binds these 64 bytes to the enclave.
+    /// Called before a challenge (M1) goes to the enclave: names for whom it has to make its report.
+    fn before_challenge(&mut self) {}
+
+    /// Bytes of the report that ends a reply to a challenge (`docs/protocol.md` section 8).
+    fn report_length(&self) -> usize {
+        64
+    }
+
+    /// Evidence from the report in the reply to a challenge (`docs/protocol.md` section 8).
     ///
     /// # Errors
     /// What keeps the TEE from producing it.
-    fn evidence(&mut self, report_data: &[u8]) -> Result<Evidence, String>;
+    fn evidence(&mut self, report: &[u8]) -> Result<Evidence, String>;
 
     /// Destroys the enclave's memory. Used when it cannot erase its keys itself; it is never entered again.
     fn destroy(&mut self);

@@ -93,6 +93,9 @@ impl Gate {
     /// # Errors
     /// The enclave broke the ring.
     pub fn message(&mut self, kind: MessageType, body: &[u8]) -> Result<bool, Corrupted> {
+        if kind == MessageType::M1 {
+            self.enclave.before_challenge();
+        }
         self.control(input::MESSAGE, kind as u16, body)
     }
 
@@ -148,12 +151,17 @@ impl Gate {
         self.out.next(body)
     }
 
-    /// Evidence for these report data.
+    /// Bytes of the report that ends a reply to a challenge.
+    pub fn report_length(&self) -> usize {
+        self.enclave.report_length()
+    }
+
+    /// Evidence from the report in the reply to a challenge.
     ///
     /// # Errors
     /// What keeps the TEE from producing it.
-    pub fn evidence(&mut self, report_data: &[u8]) -> Result<Evidence, String> {
-        self.enclave.evidence(report_data)
+    pub fn evidence(&mut self, report: &[u8]) -> Result<Evidence, String> {
+        self.enclave.evidence(report)
     }
 
     /// Sets what a device shows.

@@ -7,6 +7,8 @@ mod connection;
 mod drain;
 pub mod enclave;
 mod event_loop;
+#[cfg(target_arch = "x86_64")]
+mod features;
 mod feed;
 mod gate;
 mod host;
@@ -18,9 +20,12 @@ mod outgoing;
 mod peer;
 mod queue;
 mod region;
+#[cfg(target_arch = "x86_64")]
+pub mod sgx;
 mod socket;
 mod start;
 mod trigger;
+mod watchdog;
 
 pub use region::Region;
 pub use start::{StartError, serve, start};

@@ -7,6 +7,7 @@ use crate::gate::Gate;
 use crate::host::Host;
 use crate::native::{LoadError, Native};
 use crate::region::Region;
+use crate::sgx::{self, SgxError};
 use authentic_wire::instance::InstanceFile;
 use authentic_wire::ring::Layout;
 use mio::Poll;
@@ -33,7 +34,7 @@ pub enum StartError {
     #[error("instance.json is not understood: {0}")]
     Description(serde_json::Error),
     /// No host for this kind of TEE.
-    #[error("this module host runs native modules and modules on boards, not {0}")]
+    #[error("this module host runs native and sgx modules and modules on boards, not {0}")]
     Tee(String),
     /// The module cannot be loaded.
     #[error(transparent)]
@@ -41,6 +42,9 @@ pub enum StartError {
     /// The module cannot be loaded onto its board.
     #[error("the module cannot be loaded onto the board: {0}")]
     Board(#[from] BridgeError),
+    /// The enclave cannot be loaded.
+    #[error(transparent)]
+    Sgx(#[from] SgxError),
     /// The kernel refuses something.
     #[error("the system refuses what the module host needs: {0}")]
     System(#[from] io::Error),
@@ -53,12 +57,17 @@ impl StartError {
             Self::File { .. } => ("AE-HOST-FILE", "check the permissions and free space of the node's folder"),
             Self::Description(_) => ("AE-HOST-DESCRIPTION", "delete the instance and start it again"),
             Self::Board(BridgeError::Gone(_)) => ("AE-HOST-BOARD", "run `pulumi up`, which starts the board of the node; see board.log in the node's folder"),
-            Self::Board(BridgeError::Refused { code, .. }) if code == "AE-HOST-IMAGE" => ("AE-HOST-IMAGE", "build the module again with this version of the module kit"),
-            Self::Board(BridgeError::Refused { code, .. }) if code == "AE-BOARD-PLACE" => ("AE-HOST-BOARD-PLACE", "place the module on another node, or take another off this board"),
+            Self::Board(BridgeError::Refused { code, .. }) if code == "AE-HOST-IMAGE" => {
+                ("AE-HOST-IMAGE", "build the module again with this version of the module kit")
+            }
+            Self::Board(BridgeError::Refused { code, .. }) if code == "AE-BOARD-PLACE" => {
+                ("AE-HOST-BOARD-PLACE", "place the module on another node, or take another off this board")
+            }
             Self::Board(_) => ("AE-HOST-BOARD", "look at board.log in the node's folder, then run `pulumi up`"),
             Self::Tee(_) => ("AE-HOST-TEE", "use a node of a kind that this agent supports"),
             Self::Load(LoadError::Image(_)) => ("AE-HOST-IMAGE", "build the module again with this version of the module kit"),
             Self::Load(LoadError::Processor(_)) => ("AE-HOST-PROCESSOR", "use a machine with an x86-64-v3 processor with AES and RDRAND"),
+            Self::Sgx(error) => error.code(),
             Self::Load(_) | Self::System(_) => ("AE-HOST-SYSTEM", "check the machine's memory and process limits"),
         }
     }
@@ -78,9 +87,6 @@ pub fn start(folder: &Path, first: Option<std::os::unix::net::UnixStream>) -> Re
     authentic_journal::start(&folder.join("host.log")).map_err(file_error("host.log"))?;
     let description = fs::read(folder.join("instance.json")).map_err(file_error("instance.json"))?;
     let file: InstanceFile = serde_json::from_slice(&description).map_err(StartError::Description)?;
-    if file.tee != "native" && file.tee != "sancus" {
-        return Err(StartError::Tee(file.tee));
-    }
     let image = fs::read(folder.join("image")).map_err(file_error("image"))?;
     let region = Region::map(Layout::new(CONTROL, EVENTS, OUT).expect("constant capacities are valid"))?;
     if file.tee == "sancus" {
@@ -90,12 +96,20 @@ pub fn start(folder: &Path, first: Option<std::os::unix::net::UnixStream>) -> Re
         return serve(folder, file, region, Box::new(module), first);
     }
     let limit = Duration::from_millis(file.entry_time_limit_ms.into());
+    let (shared, size) = (region.address(), region.size());
     // SAFETY: the region is dropped after the enclave, together in the gate. The module's code is what this process is
-    // for; a native module is not isolated from its host, as its evidence (none) says.
-    let enclave = unsafe { Native::load(&image, region.address(), region.size(), limit)? };
+    // for: a native module is not isolated from its host, as its evidence (none) says, and what isolates the host from an
+    // emulated enclave is in `docs/sgx.md`.
+    let enclave: Box<dyn Enclave> = unsafe {
+        match file.tee.as_str() {
+            "native" => Box::new(Native::load(&image, shared, size, limit)?),
+            "sgx" => Box::new(sgx::load(&image, file.backend.ok_or(SgxError::Backend)?, &node_folder(folder), shared, size, limit)?),
+            _ => return Err(StartError::Tee(file.tee)),
+        }
+    };
     drop(image);
     write_pid(folder)?;
-    serve(folder, file, region, Box::new(enclave), first)
+    serve(folder, file, region, enclave, first)
 }
 
 fn write_pid(folder: &Path) -> Result<(), StartError> {
@@ -134,6 +148,11 @@ pub fn serve(
     let _ = fs::remove_file(folder.join("host.sock"));
     tracing::info!("module host ends");
     Ok(())
+}
+
+/// The node's folder, which has those of its instances in `instances/`.
+fn node_folder(instance: &Path) -> PathBuf {
+    instance.join("../..")
 }
 
 /// Binds `host.sock` through the folder's descriptor, because socket addresses hold 107 bytes and paths may be longer.

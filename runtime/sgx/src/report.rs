@@ -48,7 +48,13 @@ impl TargetInfo {
 
 impl From<&Secs> for TargetInfo {
     fn from(secs: &Secs) -> Self {
-        Self { mr_enclave: secs.mr_enclave, attributes: secs.attributes, config_svn: secs.config_svn, misc_select: secs.misc_select, config_id: secs.config_id.0 }
+        Self {
+            mr_enclave: secs.mr_enclave,
+            attributes: secs.attributes,
+            config_svn: secs.config_svn,
+            misc_select: secs.misc_select,
+            config_id: secs.config_id.0,
+        }
     }
 }
 

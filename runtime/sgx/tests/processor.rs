@@ -1,7 +1,10 @@
 //! The emulated processor: reports, keys and its file.
 #![allow(clippy::unwrap_used)]
 
-use authentic_sgx::{Attributes, ConfigId, KeyError, KeyRequest, Policy, Processor, Report, ReportBody, ReportError, Secs, TargetInfo, egetkey, ereport, report_key, verify_report};
+use authentic_sgx::{
+    Attributes, ConfigId, KeyError, KeyRequest, Policy, Processor, Report, ReportBody, ReportError, Secs, TargetInfo, egetkey, ereport, report_key,
+    verify_report,
+};
 use std::os::unix::fs::PermissionsExt;
 
 const SEAL: u16 = 4;

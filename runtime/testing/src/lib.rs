@@ -1,4 +1,7 @@
 //! For tests alone: images of a few instructions, and reproducible random inputs.
 
+#[cfg(target_arch = "x86_64")]
+pub mod enclave;
 pub mod fuzz;
 pub mod image;
+pub mod sigstruct;

@@ -11,6 +11,8 @@ pub const DATA: usize = 4096;
 pub const PINS: usize = 64;
 /// Offset of the pins.
 pub const PINS_AT: usize = 512;
+/// Offset of the 512 bytes that say for whom the TEE makes its reports.
+pub const TARGET_AT: usize = 1024;
 /// Bytes of a record's header.
 pub const HEADER: u32 = 8;
 

@@ -70,17 +70,7 @@ impl BoardModule {
             .filter(|(_, declaration)| declaration.kind == "device")
             .filter_map(|(endpoint, device)| Some((endpoint, endpoint_of(&format!("{}_changed", device.name), "entry")?)))
             .collect();
-        Ok(Self {
-            bridge,
-            control,
-            events,
-            out,
-            translator: Translator::default(),
-            held: None,
-            on_change,
-            changed: Vec::new(),
-            scratch: Vec::new(),
-        })
+        Ok(Self { bridge, control, events, out, translator: Translator::default(), held: None, on_change, changed: Vec::new(), scratch: Vec::new() })
     }
 
     fn run(&mut self) -> Result<Exit, Trouble> {

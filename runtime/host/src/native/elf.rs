@@ -1,6 +1,4 @@
-//! Reads the image of a native module: a self-relocating static ELF file, checked before anything is mapped.
-
-use super::LoadError;
+//! Reads the image of a module: a self-relocating static ELF file, checked before anything is mapped.
 
 const PAGE: u64 = 4096;
 const MAX_FILE: usize = 64 << 20;
@@ -16,6 +14,11 @@ const GNU_STACK: u32 = 0x6474_e551;
 const EXECUTABLE: u32 = 1;
 const WRITABLE: u32 = 2;
 const READABLE: u32 = 4;
+
+/// What makes a file no image of a module.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the image cannot be loaded: {0}")]
+pub struct ImageError(String);
 
 /// A part of the image in memory. Addresses are relative to the image's base.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,16 +56,16 @@ fn long(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(std::array::from_fn(|index| bytes[at + index]))
 }
 
-fn refuse<T>(what: impl Into<String>) -> Result<T, LoadError> {
-    Err(LoadError::Image(what.into()))
+fn refuse<T>(what: impl Into<String>) -> Result<T, ImageError> {
+    Err(ImageError(what.into()))
 }
 
 impl Image {
     /// Checks `file` and reads its segments.
     ///
     /// # Errors
-    /// What makes the file no image of a native module.
-    pub fn read(file: &[u8]) -> Result<Self, LoadError> {
+    /// What makes the file no image of a module.
+    pub fn read(file: &[u8]) -> Result<Self, ImageError> {
         if file.len() > MAX_FILE {
             return refuse(format!("it has {} bytes, more than 64 MiB", file.len()));
         }
@@ -111,7 +114,7 @@ impl Image {
 }
 
 impl Segment {
-    fn read(header: &[u8], file_size: u64) -> Result<Self, LoadError> {
+    fn read(header: &[u8], file_size: u64) -> Result<Self, ImageError> {
         let (flags, offset, address) = (word(header, 4), long(header, 8), long(header, 16));
         let (in_file, in_memory) = (long(header, 32), long(header, 40));
         if offset.checked_add(in_file).is_none_or(|end| end > file_size) {
@@ -126,8 +129,8 @@ impl Segment {
         if address.checked_add(in_memory).is_none_or(|end| end > MAX_SPAN) {
             return refuse("it needs more than 256 MiB of memory");
         }
-        if flags & !(READABLE | WRITABLE | EXECUTABLE) != 0 {
-            return refuse("a segment has unknown permissions");
+        if flags & !(READABLE | WRITABLE | EXECUTABLE) != 0 || flags & READABLE == 0 {
+            return refuse("a segment has unknown permissions, or cannot be read");
         }
         if flags & WRITABLE != 0 && flags & EXECUTABLE != 0 {
             return refuse(format!("the segment at {address:#x} is both writable and executable"));

@@ -2,22 +2,19 @@
 
 use super::entry::{is_inside, recover};
 use crate::enclave::{Cause, Crash};
+use crate::watchdog::{TIME_LIMIT, is_expired};
+use std::arch::naked_asm;
 use std::io;
 use std::mem::zeroed;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 const FAULTS: [(libc::c_int, &str); 5] =
     [(libc::SIGSEGV, "SIGSEGV"), (libc::SIGBUS, "SIGBUS"), (libc::SIGILL, "SIGILL"), (libc::SIGFPE, "SIGFPE"), (libc::SIGTRAP, "SIGTRAP")];
-/// The watchdog's signal.
-const TIME_LIMIT: libc::c_int = libc::SIGUSR1;
 const ALTERNATE_STACK: usize = 64 * 1024;
 /// Trap, direction and alignment-check flags: a module must not leave them set.
 const FLAGS: i64 = 1 << 8 | 1 << 10 | 1 << 18;
 
-/// Entries so far, odd while one is under way.
-pub static ENTRIES: AtomicU64 = AtomicU64::new(0);
-static EXPIRED: AtomicU64 = AtomicU64::new(0);
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
 static INSTRUCTION: AtomicUsize = AtomicUsize::new(0);
 static ADDRESS: AtomicUsize = AtomicUsize::new(0);
@@ -28,8 +25,7 @@ extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context
     let thread = unsafe { libc::gettid() };
     let here = is_inside() && thread == THREAD.load(Ordering::Relaxed);
     if signal == TIME_LIMIT {
-        // The entry that was too long may have returned meanwhile.
-        if !here || EXPIRED.load(Ordering::Acquire) != ENTRIES.load(Ordering::Relaxed) {
+        if !here || !is_expired() {
             return;
         }
     } else if !here {
@@ -50,6 +46,15 @@ extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context
     }
 }
 
+/// The handler as the kernel calls it: the interrupted code may have left the alignment check on.
+///
+/// # Safety
+/// Only called by the kernel.
+#[unsafe(naked)]
+unsafe extern "C" fn handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    naked_asm!("pushfq", "and dword ptr [rsp], {flags}", "popfq", "jmp {on_signal}", flags = const !(1 << 18), on_signal = sym on_signal)
+}
+
 /// Installs the handlers for the calling thread, the only one that enters the module.
 ///
 /// # Errors
@@ -65,7 +70,7 @@ pub fn install() -> io::Result<()> {
             return Err(io::Error::last_os_error());
         }
         let mut action: libc::sigaction = zeroed();
-        action.sa_sigaction = on_signal as *const () as usize;
+        action.sa_sigaction = handler as *const () as usize;
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
         libc::sigfillset(&mut action.sa_mask);
         for signal in FAULTS.map(|(signal, _)| signal).into_iter().chain([TIME_LIMIT]) {
@@ -75,13 +80,6 @@ pub fn install() -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Ends entry number `entry` of `thread` if it is still under way.
-pub fn expire(entry: u64, thread: libc::pthread_t) {
-    EXPIRED.store(entry, Ordering::Release);
-    // SAFETY: the event thread lives as long as the process.
-    unsafe { libc::pthread_kill(thread, TIME_LIMIT) };
 }
 
 /// What ended the last entry; addresses are shown relative to `base`, the image's `span` bytes.

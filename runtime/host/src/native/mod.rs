@@ -2,15 +2,13 @@
 
 pub mod elf;
 #[cfg(target_arch = "x86_64")]
-mod entry;
+pub(crate) mod entry;
 #[cfg(target_arch = "x86_64")]
-mod fault;
+pub(crate) mod fault;
 #[cfg(target_arch = "x86_64")]
-mod memory;
+pub(crate) mod memory;
 #[cfg(target_arch = "x86_64")]
 mod runner;
-#[cfg(target_arch = "x86_64")]
-mod watchdog;
 
 #[cfg(target_arch = "x86_64")]
 pub use runner::Native;
@@ -19,8 +17,8 @@ pub use runner::Native;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file is not an image of a native module.
-    #[error("the image cannot be loaded: {0}")]
-    Image(String),
+    #[error(transparent)]
+    Image(#[from] elf::ImageError),
     /// The processor lacks instructions that the image uses.
     #[error("this processor lacks {0}, which native modules use")]
     Processor(String),

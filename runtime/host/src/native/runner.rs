@@ -2,9 +2,10 @@
 
 use super::elf::Image;
 use super::memory::Mapping;
-use super::watchdog::Watchdog;
 use super::{LoadError, entry, fault};
 use crate::enclave::{Enclave, Entry, Exit};
+use crate::features::missing_features;
+use crate::watchdog::{self, Watchdog};
 use authentic_wire::control::{Bytes, Evidence};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -26,15 +27,6 @@ pub struct Native {
     shared: *mut u8,
     shared_size: usize,
     watchdog: Watchdog,
-}
-
-fn missing_features() -> Vec<&'static str> {
-    macro_rules! missing {
-        ($($feature:tt),*) => { [$(($feature, std::arch::is_x86_feature_detected!($feature))),*] };
-    }
-    let needed =
-        missing!("sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "lzcnt", "movbe", "aes", "pclmulqdq", "rdrand");
-    needed.into_iter().filter(|(_, present)| !present).map(|(name, _)| name).collect()
 }
 
 impl Native {
@@ -69,20 +61,20 @@ impl Enclave for Native {
         let (reason, size) = entry.arguments(self.shared_size as u64);
         // After a fault the first stack may be exhausted or in the middle of anything.
         let stack = if let Entry::Fault(_) = entry { self.fault_stack.end() } else { self.stack.end() };
-        fault::ENTRIES.fetch_add(1, Ordering::SeqCst);
+        watchdog::entered();
         self.watchdog.wake();
         // SAFETY: the entry point lies in checked executable code; stacks end at a page; `&mut self` and `OCCUPIED`
         // make this the only call; the handlers were installed for this thread by `load`, which is not `Send`.
         let value = unsafe { entry::call(reason, self.shared, size, self.entry, stack) };
-        fault::ENTRIES.fetch_add(1, Ordering::SeqCst);
+        watchdog::left();
         match value {
             entry::CRASHED => Exit::Crashed(fault::last(self.image.base() as usize, self.span)),
             value => Exit::from_value(value),
         }
     }
 
-    fn evidence(&mut self, report_data: &[u8]) -> Result<Evidence, String> {
-        Ok(Evidence { kind: EVIDENCE_NONE, body: Bytes(report_data.to_vec()) })
+    fn evidence(&mut self, report: &[u8]) -> Result<Evidence, String> {
+        Ok(Evidence { kind: EVIDENCE_NONE, body: Bytes(report.to_vec()) })
     }
 
     fn destroy(&mut self) {

@@ -10,7 +10,7 @@ use authentic_wire::record::{input, output};
 use authentic_wire::ring::{Consumer, Layout, Producer};
 use std::os::unix::net::UnixStream;
 
-/// `m1` is answered with itself and report data; `command` is a record to emit; `activate` asks frames back
+/// `m1` is answered with itself and a report; `command` is a record to emit; `activate` asks frames back
 /// (connection, from, to); `prepare` stops events and `abort` lets them go on; `release` breaks the out ring.
 /// Events are acknowledged, frames given back get the next epoch, entries are called.
 pub struct Puppet {
@@ -88,8 +88,8 @@ impl Enclave for Puppet {
         Exit::More
     }
 
-    fn evidence(&mut self, report_data: &[u8]) -> Result<Evidence, String> {
-        Ok(Evidence { kind: 0, body: Bytes(report_data.to_vec()) })
+    fn evidence(&mut self, report: &[u8]) -> Result<Evidence, String> {
+        Ok(Evidence { kind: 0, body: Bytes(report.to_vec()) })
     }
 
     fn destroy(&mut self) {}

@@ -2,12 +2,40 @@
 //!
 //! Processor time of the event thread, not time on the wall: a suspended or overloaded machine must not fail modules.
 
-use super::fault::{ENTRIES, expire};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, Thread};
 use std::time::Duration;
+
+/// The signal that ends an entry.
+pub const TIME_LIMIT: libc::c_int = libc::SIGUSR1;
+
+/// Entries so far, odd while one is under way.
+static ENTRIES: AtomicU64 = AtomicU64::new(0);
+static EXPIRED: AtomicU64 = AtomicU64::new(0);
+
+/// To be called before an entry, ahead of [`Watchdog::wake`].
+pub fn entered() {
+    ENTRIES.fetch_add(1, Ordering::SeqCst);
+}
+
+/// To be called after an entry.
+pub fn left() {
+    ENTRIES.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Whether the entry under way is the one that was too long: it may have returned before its signal came.
+pub fn is_expired() -> bool {
+    EXPIRED.load(Ordering::Acquire) == ENTRIES.load(Ordering::Relaxed)
+}
+
+/// Ends entry number `entry` of `thread` if it is still under way.
+fn expire(entry: u64, thread: libc::pthread_t) {
+    EXPIRED.store(entry, Ordering::Release);
+    // SAFETY: the event thread lives as long as the process.
+    unsafe { libc::pthread_kill(thread, TIME_LIMIT) };
+}
 
 /// The event thread's side of the watchdog.
 pub struct Watchdog {
@@ -41,7 +69,7 @@ impl Watchdog {
         Ok(Self { thread: watcher.thread().clone(), idle })
     }
 
-    /// To be called after `ENTRIES` became odd: an idle watchdog sleeps until then.
+    /// To be called after [`entered`]: an idle watchdog sleeps until then.
     pub fn wake(&self) {
         if self.idle.load(Ordering::SeqCst) {
             self.thread.unpark();
