@@ -91,7 +91,6 @@ fn loads_the_enclave_that_was_measured() {
         let mut recorder = Recorder { most, interrupts, ..Recorder::default() };
         let enclave = load(&mut recorder, &EnclaveImage::read(&file).unwrap()).unwrap();
         let (base, tcs) = (enclave.base(), enclave.tcs());
-        drop(enclave);
         assert!(base.is_multiple_of(SIZE));
         assert_eq!(tcs, base + TCS as u64);
         assert_eq!(recorder.measurement.take().unwrap().finish(), measure(Action::Return));
