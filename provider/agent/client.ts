@@ -27,12 +27,14 @@ const aboutSchema = z.object({
 const connectionSchema = z.object({
     connection: z.int().positive(), endpoint: z.int(), direction: z.string(), delivery: z.string(), state: z.string(),
     epoch: counter, next: counter, sent: counter, received: counter, delivered: counter, acknowledged: counter, queued: counter, gaps: counter,
+    resent: counter.default(0), dropped: counter.default(0),
     refused: z.record(z.string(), counter), route: z.object({ address: z.string(), instance: id }).nullish(), connected: z.boolean(),
 });
 const instanceSchema = z.object({
     instance: id, name: text, deployment: id, tee: z.string(), imageDigest: z.string().regex(/^[0-9a-f]{64}$/),
     state: z.enum(["running", "failed", "exited"]), reason: text.optional(), pid: z.int().positive().optional(), startedAt: text,
     connections: z.array(connectionSchema), triggers: z.array(z.object({ name: z.string(), endpoint: z.int(), everyMs: z.int(), fired: counter, full: counter })),
+    entries: counter.default(0), sockets: z.int().nonnegative().default(0),
 });
 const pinsSchema = z.object({ pins: z.array(z.object({ endpoint: z.int(), name: text, value: z.int(), writes: counter, changedAt: z.number().nullish() })) });
 const replySchema = z.union([

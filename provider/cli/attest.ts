@@ -1,17 +1,18 @@
 // `authentic attest`: challenges the modules of a deployed stack and says what each one proves about itself.
 
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import type { EvidenceName, Verdict } from "../attest/evidence";
 import { explain } from "../attest/explain";
 import { evidenceTypes } from "../attest/registry";
 import { attestOne, chosenModules, type ModuleAttestation, type NamedConnection } from "./attestation";
 import { ExitCode } from "./exit-code";
-import { exportedStack, type StackSource } from "./exported-stack";
+import { exportedStack } from "./exported-stack";
+import { addStackOptions, type StackOptions } from "./stack-options";
+import { table } from "./table";
 
 /** Options of the command, as commander collects them. */
-interface AttestOptions extends StackSource {
+interface AttestOptions extends StackOptions {
     readonly explain?: boolean;
-    readonly json?: boolean;
 }
 
 const EXAMPLES = `
@@ -38,14 +39,11 @@ Exit codes: 0 all accepted, 3 a module is refused, has failed or does not answer
  * @param exit - called with the exit code of a call that could be carried out
  */
 export function attestCommand(exit: (code: number) => void): Command {
-    return new Command("attest")
+    const command = new Command("attest")
         .description("challenge the modules of a deployed stack with a fresh nonce, and say what each of them proves")
-        .argument("[module...]", "names of modules; all of the stack where there is none")
-        .option("--stack <name>", "the Pulumi stack; otherwise the selected one")
-        .option("--cwd <folder>", "folder of the Pulumi project; otherwise the present one")
-        .addOption(new Option("--state <file>", "output of `pulumi stack export --show-secrets`, - for standard input; it holds secrets").conflicts(["stack", "cwd"]))
+        .argument("[module...]", "names of modules; all of the stack where there is none");
+    return addStackOptions(command, true, "{accepted, modules: [{name, outcome, status, verdict, error, …}]}")
         .option("--explain", "say for each module what its evidence claims, why it is refused, and which setting would change that")
-        .option("--json", "print {accepted, modules: [{name, outcome, status, verdict, error, …}]} as JSON")
         .addHelpText("after", EXAMPLES)
         .action(async (names: string[], options: AttestOptions) => {
             const stack = await exportedStack(options);
@@ -53,7 +51,7 @@ export function attestCommand(exit: (code: number) => void): Command {
             const accepted = modules.every(({ outcome }) => outcome === "accepted");
             const output = options.json === true ? JSON.stringify({ accepted, modules }, null, 2) : report(modules, options.explain === true).join("\n");
             process.stdout.write(`${output}\n`);
-            exit(accepted ? ExitCode.accepted : ExitCode.refused);
+            exit(accepted ? ExitCode.done : ExitCode.refused);
         });
 }
 
@@ -96,7 +94,7 @@ function statusLines({ status, recordedIncarnation }: ModuleAttestation): string
         `  state        ${state}`,
         `  kit          ${kit}`,
         `  grants       ${grants.length === 0 ? "none" : grants.map(({ endpoint, device }) => `${device ?? "undeclared"} (${endpoint})`).join(", ")}`,
-        ...(connections.length === 0 ? ["  connections  none"] : ["  connections", ...table([HEADINGS, ...connections.map(cells)])]),
+        ...(connections.length === 0 ? ["  connections  none"] : ["  connections", ...table(HEADINGS, connections.map(cells), 4)]),
     ];
 }
 
@@ -105,9 +103,4 @@ const HEADINGS = ["name", "id", "direction", "epoch", "key id", "next", "acknowl
 function cells({ name, connection, direction, epoch, keyId, next, acknowledged, ...flags }: NamedConnection): string[] {
     const raised = (["active", "pending", "retired", "reset"] as const).filter((flag) => flags[flag]);
     return [name ?? "unknown", String(connection), direction, epoch, keyId, next, acknowledged, raised.length === 0 ? "none" : raised.join(" ")];
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-    const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-    return rows.map((row) => `    ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()}`);
 }

@@ -16,7 +16,8 @@ export interface StackSource {
     readonly cwd?: string | undefined;
 }
 
-const EXPORT = "pulumi stack export --show-secrets";
+const SHOW = "--show-secrets";
+const EXPORT = "pulumi stack export";
 // Far above any stack: a module has about 2 KiB of state.
 const MAX_STATE = 256 << 20;
 /** How much of Pulumi's complaint an error shows, characters. */
@@ -25,19 +26,20 @@ const MAX_COMPLAINT = 4096;
 /**
  * Reads a stack.
  *
+ * @param secrets - whether the deployer's key is needed; without, one that is hidden stays so
  * @throws AuthenticError AE-CLI-FILE, AE-CLI-CWD, AE-CLI-PULUMI and AE-CLI-STATE; AE-STACK-FORMAT and AE-STACK-SECRETS of `readStackState`
  */
-export async function exportedStack({ state, stack, cwd }: StackSource): Promise<DeployedStack> {
-    return parse(state === undefined ? await fromPulumi(stack, cwd ?? process.cwd()) : await fromFile(state));
+export async function exportedStack({ state, stack, cwd }: StackSource, { secrets }: { readonly secrets: boolean } = { secrets: true }): Promise<DeployedStack> {
+    return parse(state === undefined ? await fromPulumi(stack, cwd ?? process.cwd(), secrets) : await fromFile(state), secrets);
 }
 
-function parse(text: string): DeployedStack {
+function parse(text: string, secrets: boolean): DeployedStack {
     try {
-        return DeployedStack.fromExport(JSON.parse(text));
+        return DeployedStack.fromExport(JSON.parse(text), { secrets });
     } catch (error) {
         if (error instanceof SyntaxError) {
             // Without its message and cause: they quote the text, which may be a key.
-            throw new AuthenticError("AE-CLI-STATE", "the exported stack is not JSON", `give the whole output of \`${EXPORT}\``);
+            throw new AuthenticError("AE-CLI-STATE", "the exported stack is not JSON", `give the whole output of \`${EXPORT}${secrets ? ` ${SHOW}` : ""}\``);
         }
         throw error;
     }
@@ -55,12 +57,12 @@ async function fromFile(path: string): Promise<string> {
     }
 }
 
-async function fromPulumi(stack: string | undefined, cwd: string): Promise<string> {
+async function fromPulumi(stack: string | undefined, cwd: string, secrets: boolean): Promise<string> {
     // A missing folder would otherwise look like a missing program.
     if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true) {
         throw new AuthenticError("AE-CLI-CWD", `there is no folder ${cwd}`, "give the folder of the Pulumi project with --cwd");
     }
-    const child = spawn("pulumi", ["stack", "export", "--show-secrets", "--non-interactive", ...(stack === undefined ? [] : ["--stack", stack])],
+    const child = spawn("pulumi", ["stack", "export", ...(secrets ? [SHOW] : []), "--non-interactive", ...(stack === undefined ? [] : ["--stack", stack])],
         { cwd, stdio: ["ignore", "pipe", "pipe"] });
     let complaint = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => { complaint = (complaint + text).slice(-MAX_COMPLAINT); });

@@ -6,15 +6,17 @@ import { Command, CommanderError } from "commander";
 import { AuthenticError } from "../errors";
 import { attestCommand } from "./attest";
 import { ExitCode } from "./exit-code";
+import { statusCommand } from "./status";
 import { verifyCommand } from "./verify";
 
 /** Runs the command line. */
 async function main(argv: readonly string[]): Promise<number> {
-    let exitCode: number = ExitCode.accepted;
+    let exitCode: number = ExitCode.done;
     const program = new Command("authentic")
         .description("Authentic execution on heterogeneous trusted execution environments")
         .version(packageVersion())
         .addCommand(attestCommand((code) => { exitCode = code; }))
+        .addCommand(statusCommand((code) => { exitCode = code; }))
         .addCommand(verifyCommand((code) => { exitCode = code; }));
     for (const command of [program, ...program.commands]) {
         command.exitOverride().showHelpAfterError("(add --help for the options and examples)");
@@ -25,7 +27,7 @@ async function main(argv: readonly string[]): Promise<number> {
     } catch (error) {
         if (error instanceof CommanderError) {
             // Help and version end with 0; commander has printed every message already.
-            return error.exitCode === 0 ? ExitCode.accepted : ExitCode.unusable;
+            return error.exitCode === 0 ? ExitCode.done : ExitCode.unusable;
         }
         if (error instanceof AuthenticError) {
             process.stderr.write(`${error.message}\n`);

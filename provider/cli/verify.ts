@@ -78,7 +78,7 @@ export function verifyCommand(exit: (code: number) => void): Command {
             const verdict = verifyFile(file, options);
             const output = options.json === true ? JSON.stringify(verdict, null, 2) : explain(options.type, verdict).join("\n");
             process.stdout.write(`${output}\n`);
-            exit(verdict.accepted ? ExitCode.accepted : ExitCode.refused);
+            exit(verdict.accepted ? ExitCode.done : ExitCode.refused);
         });
 }
 

@@ -6,6 +6,9 @@ import { driverOf, endOf } from "./ends";
 import type { ModuleInputs, ModuleOutputs } from "./module-state";
 import { isSilence, observe } from "./observe";
 
+/** Flag of a device that the module writes (docs/protocol.md section 3). */
+const DEVICE_WRITTEN = 1;
+
 /** What attestation adds to the outputs. */
 type Observation = Pick<ModuleOutputs, "incarnation" | "assurance" | "kit" | "state" | "tcbStatus" | "advisories">;
 
@@ -75,9 +78,10 @@ function observation({ status, appraisal }: Attested, state: string): Observatio
     };
 }
 
-/** Endpoints of the devices the module may drive. */
+/** Endpoints of the devices the module may drive. One that it only reads needs no grant, and none is accepted. */
 function grants({ interface: declarations = [], devices = {} }: ModuleInputs): number[] {
-    return declarations.flatMap(({ kind, name }, endpoint) => kind === "device" && Object.hasOwn(devices, name) ? [endpoint] : []);
+    return declarations.flatMap(({ kind, name, flags = 0 }, endpoint) =>
+        kind === "device" && (flags & DEVICE_WRITTEN) !== 0 && Object.hasOwn(devices, name) ? [endpoint] : []);
 }
 
 function moduleEnd(properties: ModuleInputs) {

@@ -12,9 +12,9 @@ export class DeployedStack {
     /** @param state - see {@link readStackState} */
     constructor(readonly state: StackState) {}
 
-    /** @param exported - parsed output of `pulumi stack export --show-secrets` */
-    static fromExport(exported: unknown): DeployedStack {
-        return new DeployedStack(readStackState(exported));
+    /** @param exported - parsed output of `pulumi stack export --show-secrets`; for `options` see {@link readStackState} */
+    static fromExport(exported: unknown, options?: { readonly secrets: boolean }): DeployedStack {
+        return new DeployedStack(readStackState(exported, options));
     }
 
     /** @throws AuthenticError AE-STACK-NAME, naming the nearest */

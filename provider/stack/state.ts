@@ -43,16 +43,17 @@ export interface StackState {
 
 /**
  * @param exported - parsed output of `pulumi stack export --show-secrets`
+ * @param options - `secrets: false` leaves out members whose secret value is hidden, for those who only look
  * @throws AuthenticError AE-STACK-FORMAT where it is something else, AE-STACK-SECRETS where secrets are not shown
  */
-export function readStackState(exported: unknown): StackState {
+export function readStackState(exported: unknown, { secrets }: { readonly secrets: boolean } = { secrets: true }): StackState {
     const parsed = exportSchema.safeParse(exported);
     if (!parsed.success) {
         throw new AuthenticError("AE-STACK-FORMAT", "this is no exported stack", "use the output of `pulumi stack export --show-secrets`");
     }
     const ofType = (type: string) => parsed.data.deployment.resources
         .filter((resource) => resource.type === TYPE_PREFIX + type && resource.outputs !== undefined)
-        .map((resource) => reveal(resource.outputs));
+        .map((resource) => reveal(resource.outputs, secrets));
     return {
         deployments: ofType("Deployment") as DeploymentState[],
         nodes: ofType("Node") as NodeState[],
@@ -61,17 +62,18 @@ export function readStackState(exported: unknown): StackState {
     };
 }
 
-/** A copy with each secret replaced by its value. */
-function reveal(value: unknown): unknown {
-    if (Array.isArray(value)) return value.map(reveal);
+/** A copy with each secret replaced by its value. @param required - refuse one that is hidden */
+function reveal(value: unknown, required: boolean): unknown {
+    if (Array.isArray(value)) return value.map((member) => reveal(member, required));
     if (typeof value !== "object" || value === null) return value;
     if (SECRET_MARK in value) {
         if (!("plaintext" in value) || typeof value.plaintext !== "string") {
+            if (!required) return undefined;
             throw new AuthenticError("AE-STACK-SECRETS", "the exported stack hides its secrets", "export it with `--show-secrets`");
         }
-        return reveal(parseSecret(value.plaintext));
+        return reveal(parseSecret(value.plaintext), required);
     }
-    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, reveal(member)]));
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, reveal(member, required)]));
 }
 
 /** A parser's own message quotes the text, which is a secret here: neither it nor its error goes any further. */

@@ -7,6 +7,7 @@ use crate::events::EventPort;
 use crate::metrics;
 use crate::pcs;
 use crate::sgx::{Description, Sgx};
+use crate::streams;
 use crate::supervisor::Supervisor;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request, State};
 use axum::http::StatusCode;
@@ -17,7 +18,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Semaphore, watch};
 
 /// Bytes of the body that starts an instance: an image of 64 MiB in base64.
 const MAX_IMAGE_BODY: usize = 90 << 20;
@@ -71,8 +72,10 @@ pub struct Agent {
     pub events: Arc<EventPort>,
     /// Its SGX, if it hosts SGX modules.
     pub sgx: Option<Arc<Sgx>>,
-    /// Told when the agent is to end.
-    pub ending: Notify,
+    /// True once the agent is to end.
+    pub ending: watch::Sender<bool>,
+    /// Callers that may listen at once.
+    pub listeners: Arc<Semaphore>,
 }
 
 /// Shared state of the handlers.
@@ -122,8 +125,10 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1/instances/{instance}/entries/{endpoint}", post(calls::call_entry))
         .route("/v1/instances/{instance}/pins", get(calls::pins))
         .route("/v1/instances/{instance}/pins/{endpoint}", put(calls::set_pin))
-        .route("/v1/instances/{instance}/logs", get(calls::logs))
         .route("/v1/platform/pcs/{*path}", get(pcs::serve))
+        .route("/v1/instances/{instance}/logs", get(streams::instance_log))
+        .route("/v1/instances/{instance}/events", get(streams::events))
+        .route("/v1/logs", get(streams::agent_log))
         .route("/v1/shutdown", post(shutdown))
         .route("/metrics", get(metrics::serve))
         .fallback(unknown)
@@ -143,7 +148,7 @@ async fn shutdown(State(agent): Shared) -> impl IntoResponse {
         sgx.stop().await;
     }
     agent.board.stop().await;
-    agent.ending.notify_one();
+    agent.ending.send_replace(true);
     Json(serde_json::json!({}))
 }
 

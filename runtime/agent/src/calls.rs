@@ -4,13 +4,12 @@ use crate::api::{Body, Names, Shared};
 use crate::clock::now;
 use crate::error::ApiError;
 use crate::instance::Instance;
-use crate::logs::tail;
 use authentic_wire::control::{Answer, Bytes, Call, Evidence};
 use authentic_wire::id::Id;
 use authentic_wire::instance::{Declaration, InstanceFile};
 use authentic_wire::message::MessageType;
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -23,7 +22,6 @@ const MAX_DECLARATIONS: usize = 1024;
 const MAX_NAME: usize = 128;
 const MAX_ENTRY_TIME_MS: u32 = 600_000;
 const MAX_PERIOD_MS: u32 = 7 * 24 * 3_600_000;
-const MAX_LINES: usize = 10_000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -242,16 +240,4 @@ pub struct PinBody {
 pub async fn set_pin(State(agent): Shared, Names((instance, endpoint)): Names<(Id, u16)>, Body(pin): Body<PinBody>) -> Result<StatusCode, ApiError> {
     agent.supervisor.get(instance)?.call(Call::SetPin { endpoint, value: pin.value }).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-#[derive(Deserialize)]
-pub struct LogQuery {
-    lines: Option<usize>,
-}
-
-/// `GET /v1/instances/{instance}/logs`.
-pub async fn logs(State(agent): Shared, Names(instance): Names<Id>, query: Query<LogQuery>) -> Result<String, ApiError> {
-    agent.supervisor.get(instance)?;
-    let lines = query.lines.unwrap_or(100).min(MAX_LINES);
-    Ok(tail(&agent.supervisor.folder_of(instance).join("host.log"), lines))
 }

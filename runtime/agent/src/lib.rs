@@ -16,6 +16,7 @@ mod platform;
 mod process;
 mod run;
 mod sgx;
+mod streams;
 mod supervisor;
 
 pub use run::{Options, RunError, run};

@@ -8,6 +8,7 @@ use crate::events::{EventPort, bind};
 use crate::folder::{Folder, FolderError};
 use crate::platform;
 use crate::sgx::{DEVICE, Sgx, SgxBackend};
+use crate::streams::MAX_LISTENERS;
 use crate::supervisor::Supervisor;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
@@ -20,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Semaphore, watch};
 
 /// Version of the control interface.
 const PROTOCOL: &str = "agent/1";
@@ -121,12 +122,20 @@ async fn serve(options: Options, folder: Arc<Folder>) -> Result<(), RunError> {
     let control = control_socket(&folder)?;
     folder.describe(&about)?;
     tracing::info!(node = %about.node, version = %about.agent, "agent starts");
-    let agent = Arc::new(Agent { about, supervisor: supervisor.clone(), board, events: events.clone(), sgx: sgx.clone(), ending: Notify::new() });
+    let agent = Arc::new(Agent {
+        about,
+        supervisor: supervisor.clone(),
+        board,
+        events: events.clone(),
+        sgx: sgx.clone(),
+        ending: watch::Sender::new(false),
+        listeners: Arc::new(Semaphore::new(MAX_LISTENERS)),
+    });
     for listener in listeners {
         tokio::spawn(events.clone().serve(listener));
     }
-    let ending = agent.clone();
-    let served = axum::serve(control, router(agent.clone())).with_graceful_shutdown(async move { ending.ending.notified().await });
+    let mut ending = agent.ending.subscribe();
+    let served = axum::serve(control, router(agent.clone())).with_graceful_shutdown(async move { drop(ending.wait_for(|ending| *ending).await) });
     tokio::select! {
         result = served.into_future() => result?,
         _ = terminate.recv() => tracing::info!("ending on SIGTERM"),

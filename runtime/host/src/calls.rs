@@ -112,6 +112,7 @@ impl Host {
                     error("AE-HOST-PIN", format!("there is no pin {endpoint}"), "use the endpoint of a device that is read")
                 }
             }
+            Call::Trace { from } => Answer::Trace(Box::new(self.trace.read(from, self.now))),
             Call::Socket { source } => {
                 if let Some(socket) = socket {
                     tracing::info!(claims = %source, "event socket from a peer");

@@ -44,14 +44,18 @@ impl Host {
             },
             Output::Acknowledged { connection, counter } => self.acknowledged(connection, counter),
             Output::Processed { connection, counter, gaps } => {
+                self.trace.delivered(connection, counter, self.now);
                 if let Some(connection) = self.connections.get_mut(&connection) {
                     connection.processed(counter, gaps);
                 }
             }
-            Output::Refused { reason, connection, .. } => match self.connections.get_mut(&connection) {
-                Some(connection) if connection.is_known() => connection.refuse(reason),
-                _ => self.count_stray("refusedOfUnknownConnections"),
-            },
+            Output::Refused { reason, connection, counter } => {
+                self.trace.refused(connection, counter, reason, self.now);
+                match self.connections.get_mut(&connection) {
+                    Some(connection) if connection.is_known() => connection.refuse(reason),
+                    _ => self.count_stray("refusedOfUnknownConnections"),
+                }
+            }
             Output::Message { kind, body } => self.reply(kind, body),
             Output::Reseal { connection, from, to } => self.begin_reseal(connection, from, to),
             Output::Connection(report) => self.report(report),

@@ -185,6 +185,7 @@ impl Host {
                 let length = frame.len();
                 source.socket.buffer.consume(length);
                 source.last_frame = Some(self.now);
+                self.trace.arrived(header.connection, header.counter, length, self.now);
                 if let Some(connection) = self.connection(header.connection) {
                     connection.came_from(handle);
                 }

@@ -6,6 +6,7 @@ use crate::gate::Gate;
 use crate::link::Link;
 use crate::peer::Peer;
 use crate::socket::Socket;
+use crate::trace::Recorder;
 use crate::trigger::Trigger;
 use authentic_wire::control::{Answer, Pin};
 use authentic_wire::instance::InstanceFile;
@@ -117,6 +118,8 @@ pub struct Host {
     pub calls: VecDeque<(u16, Caller)>,
     /// What the module wrote to its devices.
     pub pins: BTreeMap<u16, Pin>,
+    /// What is recorded of events while somebody watches.
+    pub trace: Recorder,
     /// Frames and records outside any known connection.
     pub stray: BTreeMap<String, u64>,
     /// Why the instance failed.
@@ -154,6 +157,7 @@ impl Host {
             called: VecDeque::new(),
             calls: VecDeque::new(),
             pins: BTreeMap::new(),
+            trace: Recorder::default(),
             stray: BTreeMap::new(),
             failed: None,
             stopping: false,

@@ -24,6 +24,7 @@ mod region;
 pub mod sgx;
 mod socket;
 mod start;
+mod trace;
 mod trigger;
 mod watchdog;
 

@@ -27,19 +27,25 @@ impl Host {
         let now = self.now;
         let Some(connection) = self.connection(number) else { return };
         connection.next = connection.next.max(counter.saturating_add(1));
-        match &mut connection.reseal {
+        let fresh = match &mut connection.reseal {
             Some(reseal) if counter > reseal.to => {
-                connection.sent += 1;
                 reseal.after.push_back((counter, frame.to_vec(), keep));
+                connection.sent += 1;
+                true
             }
             reseal => {
-                connection.sent += u64::from(reseal.is_none());
+                let fresh = reseal.is_none();
+                connection.sent += u64::from(fresh);
                 let held = connection.queue.bytes();
                 connection.queue.push(counter, frame, keep, now);
                 let holds = connection.queue.bytes();
                 self.kept = self.kept + holds - held;
                 self.mark_pending(number);
+                fresh
             }
+        };
+        if fresh {
+            self.trace.sent(number, counter, frame.len(), now);
         }
     }
 

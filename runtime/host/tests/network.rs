@@ -5,7 +5,7 @@
 mod puppet;
 mod support;
 
-use authentic_wire::control::{Answer, Bytes, Call};
+use authentic_wire::control::{self, Answer, Bytes, Call};
 use authentic_wire::frame::{Header, Kind};
 use authentic_wire::hello::{Hello, LENGTH};
 use authentic_wire::message::MessageType;
@@ -234,7 +234,7 @@ fn what_is_not_a_call_ends_its_link_and_no_other() {
         other.set_read_timeout(Some(PATIENCE)).unwrap();
         other.write_all(bad).unwrap();
         assert_eq!(other.read(&mut [0; 8]).unwrap(), 0);
-        assert!(matches!(link.call(Call::Hello { version: 1 }), Answer::Hello { instance: INSTANCE, .. }));
+        assert!(matches!(link.call(Call::Hello { version: control::VERSION }), Answer::Hello { instance: INSTANCE, .. }));
     }
     // A socket call without a socket.
     let mut other = Link::new(UnixStream::connect(folder.0.join("host.sock")).unwrap());

@@ -5,7 +5,7 @@
 mod support;
 
 use authentic_testing::image::{Behaviour, image};
-use authentic_wire::control::{Answer, Bytes, Call};
+use authentic_wire::control::{self, Answer, Bytes, Call};
 use authentic_wire::message::MessageType;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -42,7 +42,7 @@ impl Host {
 
 fn fails(behaviour: Behaviour, expected: &str) {
     let mut host = spawn(&format!("{behaviour:?}"), &image(behaviour, 0));
-    assert!(matches!(host.link.call(Call::Hello { version: 1 }), Answer::Hello { instance: INSTANCE, .. }));
+    assert!(matches!(host.link.call(Call::Hello { version: control::VERSION }), Answer::Hello { instance: INSTANCE, .. }));
     assert_eq!(host.link.status().failed, None);
     assert!(matches!(host.link.call(Call::Entry { endpoint: 0 }), Answer::Error { code, .. } if code == "AE-HOST-FAILED"));
     let reason = host.link.status().failed.unwrap();
@@ -86,7 +86,7 @@ fn a_module_that_cannot_erase_its_keys_is_destroyed() {
 fn a_module_that_always_wants_more_does_not_keep_the_agent_out() {
     let mut host = spawn("more", &image(Behaviour::More, 0));
     // Return value 1 for reason 1: more; the host polls its sockets in between.
-    assert!(matches!(host.link.call(Call::Hello { version: 1 }), Answer::Hello { .. }));
+    assert!(matches!(host.link.call(Call::Hello { version: control::VERSION }), Answer::Hello { .. }));
     for _ in 0..10 {
         host.link.status();
     }
@@ -122,7 +122,7 @@ fn another_link_takes_over_when_the_first_is_gone() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     };
     let mut link = Link::new(stream);
-    assert!(matches!(link.call(Call::Hello { version: 1 }), Answer::Hello { instance: INSTANCE, .. }));
+    assert!(matches!(link.call(Call::Hello { version: control::VERSION }), Answer::Hello { instance: INSTANCE, .. }));
     link.call(Call::Stop);
     assert!(child.wait().unwrap().success());
 }

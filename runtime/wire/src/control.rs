@@ -5,6 +5,7 @@
 use crate::counter::Counter;
 use crate::id::Id;
 use crate::message::MessageType;
+use crate::trace::Trace;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// Version of these messages. A host refuses another one in `Hello`.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Largest control message: a protocol message in base64 and some fields.
 pub const MAX_LENGTH: usize = 512 * 1024;
 
@@ -67,6 +68,9 @@ pub enum Call {
     Pins,
     /// What a device that is read shows.
     SetPin { endpoint: u16, value: u32 },
+    /// Metadata of events from this position on; without one, where the trace is now. Events are recorded only while
+    /// somebody asks.
+    Trace { from: Option<u64> },
     /// An event socket comes with this message. No answer.
     Socket { source: Id },
     /// End the process.
@@ -98,6 +102,8 @@ pub enum Answer {
     Entry { called: bool },
     /// To `Pins`.
     Pins { pins: Vec<Pin> },
+    /// To `Trace`.
+    Trace(Box<Trace>),
     /// Done.
     Done,
     /// It cannot be done; `code` is `AE-HOST-…`.

@@ -11,3 +11,4 @@ pub mod instance;
 pub mod message;
 pub mod record;
 pub mod ring;
+pub mod trace;
