@@ -5,6 +5,7 @@ import { encodePem } from "../attest/x509/pem";
 import { AuthenticError } from "../errors";
 import type { Channel, MessageType, Reply } from "../session/session";
 import { type Answer, call, callRaw, clean, failureOf } from "./http";
+import { lines } from "./stream";
 
 const id = z.string().regex(/^[0-9a-f]{32}$/);
 /** 64-bit counters are numbers below 2^53, else decimal strings. */
@@ -37,6 +38,12 @@ const instanceSchema = z.object({
     entries: counter.default(0), sockets: z.int().nonnegative().default(0),
 });
 const pinsSchema = z.object({ pins: z.array(z.object({ endpoint: z.int(), name: text, value: z.int(), writes: counter, changedAt: z.number().nullish() })) });
+const tracedSchema = z.union([
+    z.object({ missed: z.int().positive() }),
+    z.object({
+        at: z.number(), connection: z.int().nonnegative(), event: z.enum(["sent", "delivered", "refused"]), counter, bytes: z.int().optional(), reason: text.optional(),
+    }),
+]);
 const replySchema = z.union([
     z.object({ type: z.literal("refused"), code: z.int() }),
     z.object({ type: z.literal("m2"), body: base64, evidence: z.object({ type: z.int(), body: base64 }) }),
@@ -49,6 +56,9 @@ export type AgentAbout = z.infer<typeof aboutSchema>;
 export type AgentInstance = z.infer<typeof instanceSchema>;
 /** What a module wrote to a device, or reads from it. */
 export type Pin = z.infer<typeof pinsSchema>["pins"][number];
+
+/** What became of an event or request, or how many of them were forgotten before anybody read them. */
+export type TracedEvent = z.infer<typeof tracedSchema>;
 
 /** A module to start. */
 export interface StartRequest {
@@ -159,9 +169,19 @@ export class AgentClient {
         successful(await call(this.folder, "PUT", at(instance, "pins", endpoint), { value }));
     }
 
-    /** The last lines of a module host's log. */
-    async logs(instance: string, lines = 100): Promise<string> {
-        return successful(await call(this.folder, "GET", `${at(instance, "logs")}?lines=${lines}`)).body;
+    /** The last lines of a module host's log, or of the agent's own where none is named. */
+    async logs(instance: string | undefined, count = 100): Promise<string> {
+        return successful(await call(this.folder, "GET", `${logOf(instance)}?lines=${count}`)).body;
+    }
+
+    /** The same, and what is added to it. Ends with the instance, the agent, or the signal. */
+    follow(instance: string | undefined, count: number, signal: AbortSignal): AsyncGenerator<string, void, void> {
+        return lines(this.folder, `${logOf(instance)}?lines=${count}&follow=true`, signal);
+    }
+
+    /** What becomes of a module's events from now on. Ends with the module host, the agent, or the signal. */
+    async *events(instance: string, signal: AbortSignal): AsyncGenerator<TracedEvent, void, void> {
+        for await (const line of lines(this.folder, at(instance, "events"), signal)) yield decode(tracedSchema, { status: 200, body: line });
     }
 
     /** Ends all module hosts, then the agent. */
@@ -204,6 +224,10 @@ export class AgentClient {
 
 function at(instance: string, ...rest: readonly (string | number)[]): string {
     return ["/v1/instances", instance, ...rest.map((part) => encodeURIComponent(part))].join("/");
+}
+
+function logOf(instance: string | undefined): string {
+    return instance === undefined ? "/v1/logs" : at(instance, "logs");
 }
 
 function successful(answer: Answer): Answer {

@@ -43,10 +43,20 @@ export async function call(folder: string, method: string, target: string, body?
 }
 
 /** {@link call}, for answers that are not text. */
-export async function callRaw(folder: string, method: string, target: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<RawAnswer> {
+export function callRaw(folder: string, method: string, target: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<RawAnswer> {
+    return withSocket(folder, (socket) => send(socket, folder, method, target, body, timeoutMs));
+}
+
+/**
+ * Runs something with a path of the agent's socket that is short enough for the system.
+ *
+ * @param folder - of the node
+ * @throws AuthenticError `AE-AGENT-UNREACHABLE` where there is no such folder
+ */
+export async function withSocket<T>(folder: string, use: (socketPath: string) => Promise<T>): Promise<T> {
     const socket = path.join(folder, "agent.sock");
     if (Buffer.byteLength(socket) <= MAX_SOCKET_PATH) {
-        return send(socket, folder, method, target, body, timeoutMs);
+        return use(socket);
     }
     let directory: number;
     try {
@@ -55,7 +65,7 @@ export async function callRaw(folder: string, method: string, target: string, bo
         throw unreachable(folder, cause);
     }
     try {
-        return await send(`/proc/self/fd/${directory}/agent.sock`, folder, method, target, body, timeoutMs);
+        return await use(`/proc/self/fd/${directory}/agent.sock`);
     } finally {
         await promisify(close)(directory);
     }
@@ -94,7 +104,8 @@ async function read(response: IncomingMessage): Promise<Uint8Array> {
     return new Uint8Array(Buffer.concat(chunks));
 }
 
-function unreachable(folder: string, cause: unknown): AuthenticError {
+/** Nobody answers. */
+export function unreachable(folder: string, cause: unknown): AuthenticError {
     const code = (cause as NodeJS.ErrnoException).code ?? "no answer";
     return new AuthenticError("AE-AGENT-UNREACHABLE", `the agent of ${folder} does not answer (${code})`, "run `pulumi refresh`, then `pulumi up`, which starts an agent that has ended", { cause });
 }

@@ -5,8 +5,12 @@ import type { ConnectionOutputs } from "../lifecycle/connection-state";
 import { driverOf, endOf } from "../lifecycle/ends";
 import type { ModuleOutputs } from "../lifecycle/module-state";
 import { instead } from "../lifecycle/names";
-import type { CommandResult, DeployerLink } from "../session/session";
+import { endpointOf } from "../lifecycle/interface";
+import type { Channel, CommandResult, DeployerLink, End } from "../session/session";
 import { type NodeState, readStackState, type StackState } from "./state";
+
+/** Puts something between a command and the module, to look on. */
+export type Through = (channel: Channel) => Channel;
 
 export class DeployedStack {
     /** @param state - see {@link readStackState} */
@@ -38,19 +42,42 @@ export class DeployedStack {
      * @param connection - name of a Connection whose `from` is the Deployment
      * @throws AuthenticError where the module cannot be reached, attested or keyed, or has no room
      */
-    async send(connection: string, data: Uint8Array): Promise<void> {
+    async send(connection: string, data: Uint8Array, through?: Through): Promise<CommandResult> {
         const state = this.connection(connection);
-        accepted(connection, await (await driverOf(state)).send(await deployerLink(state), data));
+        return accepted(connection, await (await driverOf(state)).send(await deployerLink(state, through), data));
     }
 
     /**
      * Asks the handler at the end of a connection from the deployer, exactly once.
      *
      * @returns its reply
+     * @throws AuthenticError as {@link send}, and AE-STACK-REFUSED where the handler refuses
      */
-    async request(connection: string, data: Uint8Array): Promise<Uint8Array> {
+    async request(connection: string, data: Uint8Array, through?: Through): Promise<Uint8Array> {
+        return (await this.ask(connection, data, through)).data;
+    }
+
+    /** As {@link request}, with the counter that was used. */
+    async ask(connection: string, data: Uint8Array, through?: Through): Promise<CommandResult> {
         const state = this.connection(connection);
-        return accepted(connection, await (await driverOf(state)).request(await deployerLink(state), data));
+        return accepted(connection, await (await driverOf(state)).request(await deployerLink(state, through), data));
+    }
+
+    /**
+     * Calls an entry of a module with authentication, exactly once.
+     *
+     * @throws AuthenticError AE-STACK-NAME where there is no such entry; else as {@link send}
+     */
+    async call(module: string, entry: string, data: Uint8Array, through?: Through): Promise<CommandResult> {
+        const state = this.module(module);
+        const declarations = state.interface ?? [];
+        const endpoint = endpointOf(declarations, "entry", entry);
+        if (endpoint === undefined) {
+            const entries = declarations.filter(({ kind }) => kind === "entry").map(({ name }) => name);
+            throw new AuthenticError("AE-STACK-NAME", `module "${module}" has no entry "${entry}"`, instead(entry, entries, "entries"));
+        }
+        const end = carriedBy(await endOf({ ...state, module }, state), through);
+        return accepted(`${module}.${entry}`, await (await driverOf(state)).call({ end, endpoint }, data));
     }
 
     /** The client of the agent that runs a node. */
@@ -73,20 +100,25 @@ function named<T extends { name: string }>(kind: string, name: string, all: read
     return found;
 }
 
-async function deployerLink(state: ConnectionOutputs): Promise<DeployerLink> {
+function carriedBy(end: End, through: Through | undefined): End {
+    return through === undefined ? end : { ...end, channel: through(end.channel) };
+}
+
+async function deployerLink(state: ConnectionOutputs, through: Through | undefined): Promise<DeployerLink> {
     const { name, connection, from, to } = state;
     if (from !== undefined || to.endpoint === undefined || to.measurement === undefined) {
         throw new AuthenticError("AE-STACK-DEPLOYER", `connection "${name}" does not begin at the deployer`, "name one whose `from` is the Deployment");
     }
-    return { connection, name, to: { end: await endOf({ ...to, measurement: to.measurement }, state), endpoint: to.endpoint } };
+    return { connection, name, to: { end: carriedBy(await endOf({ ...to, measurement: to.measurement }, state), through), endpoint: to.endpoint } };
 }
 
-function accepted(connection: string, { status, data }: CommandResult): Uint8Array {
+function accepted(target: string, result: CommandResult): CommandResult {
+    const { status } = result;
     if (status === "full") {
-        throw new AuthenticError("AE-STACK-FULL", `the module at the end of "${connection}" has outputs that nobody acknowledges`, "repair the receivers (`pulumi refresh`, then `pulumi up`) and try again");
+        throw new AuthenticError("AE-STACK-FULL", `the module at "${target}" has outputs that nobody acknowledges; nothing happened`, "repair the receivers (`pulumi refresh`, then `pulumi up`) and try again");
     }
     if (status === "refused") {
-        throw new AuthenticError("AE-STACK-REFUSED", `the handler at the end of "${connection}" refused the request`, "check what it expects");
+        throw new AuthenticError("AE-STACK-REFUSED", `the handler at "${target}" refused the request`, "check what it expects");
     }
-    return data;
+    return result;
 }

@@ -46,6 +46,7 @@ function next(): void {
         ["npm run pulumi -- preview --diff", "nothing to do; now edit examples/smart-irrigation/modules/controller.c and look again: measurement old → new"],
         ["npm run pulumi -- config set openBelow 40", "change the measured configuration, then `npm run pulumi -- up`"],
         ["npm run pulumi -- config set rotate 2", "then `npm run pulumi -- up` rotates the keys of all connections"],
+        ["npm run authentic -- status", "what runs, with counters; `watch`, `logs` and `attest` show more, `npm run authentic -- --help` everything"],
         ["npm run pulumi -- refresh", "attest everything again; end a module's process first and see what it finds"],
         ["npm run pulumi -- destroy", "end everything: no process, file or port is left"],
     ];

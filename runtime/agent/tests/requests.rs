@@ -171,3 +171,28 @@ fn ten_thousand_idle_sockets_keep_nobody_out() {
     drop(idle);
     agent.shut_down();
 }
+
+#[test]
+fn logs_and_events_go_on_until_the_instance_or_the_agent_ends() {
+    let folder = Folder::new("streams");
+    let agent = Agent::start(&folder);
+    agent.put_instance(FIRST, &image(Behaviour::Idle, 0));
+    let listen = |path: &str| {
+        let mut stream = agent.connect().unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: agent\r\n\r\n").as_bytes()).unwrap();
+        stream
+    };
+    let mut log = listen("/v1/logs?lines=0&follow=true");
+    let mut events = listen(&format!("/v1/instances/{FIRST}/events"));
+    let mut start = [0; 15];
+    events.read_exact(&mut start).unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200 OK");
+    assert_eq!(agent.call("GET", &format!("/v1/instances/{SECOND}/events"), &Value::Null).0, 404);
+    agent.call("DELETE", &format!("/v1/instances/{FIRST}"), &Value::Null);
+    events.read_to_end(&mut Vec::new()).expect("the events end with their host");
+    agent.shut_down();
+    let mut text = Vec::new();
+    log.read_to_end(&mut text).expect("the log ends with the agent");
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("deleted") && text.contains("shutting down on request"), "{text}");
+}

@@ -151,7 +151,13 @@ mod tests {
         recorder.delivered(1, 6, now);
         recorder.delivered(3, 1, now);
         let trace = recorder.read(Some(0), now);
-        let expected = [(Fate::Refused, 5, Some(5)), (Fate::Refused, 9, Some(9)), (Fate::Delivered, 5, Some(5)), (Fate::Delivered, 6, Some(6)), (Fate::Delivered, 1, None)];
+        let expected = [
+            (Fate::Refused, 5, Some(5)),
+            (Fate::Refused, 9, Some(9)),
+            (Fate::Delivered, 5, Some(5)),
+            (Fate::Delivered, 6, Some(6)),
+            (Fate::Delivered, 1, None),
+        ];
         assert_eq!(fates(&trace), expected);
         assert_eq!(trace.events[1].reason.as_deref(), Some("gap"));
         assert_eq!(recorder.awaited.len(), 1, "the frame of the other connection");

@@ -27,7 +27,7 @@ pub struct TracedEvent {
     pub event: Fate,
     /// Its counter within the connection.
     pub counter: Counter,
-    /// Bytes of its content; absent where it came without a frame, as commands of the deployer do.
+    /// Bytes of its content; absent where the host has not seen its frame.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bytes: Option<u32>,
     /// Why it was refused.

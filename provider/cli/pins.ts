@@ -1,0 +1,60 @@
+// `authentic pins`: what modules wrote to their devices, and what emulated devices show them.
+
+import { Command } from "commander";
+import { AuthenticError } from "../errors";
+import { instead } from "../lifecycle/names";
+import { exportedStack } from "./exported-stack";
+import { chosenOne, type ModuleResource, resourcesOf } from "./resources";
+import { addExamples, addStackOptions, print, type StackOptions } from "./stack-options";
+import { table } from "./table";
+
+const EXAMPLES = [
+    ["What the module valve wrote", "authentic pins valve"],
+    ["Let the device soil of the module probe show 37", "authentic pins probe soil=37"],
+    ["In hexadecimal, and two at once", "authentic pins probe soil=0x25 light=800"],
+] as const;
+const NOTES = [
+    "Devices of native and emulated nodes are not protected: their pins show what the node says, and anyone who owns the node can set them.",
+    "Exit codes: 0 done, 2 the call cannot be carried out.",
+];
+const DEVICE_READ = 2;
+const MAX_VALUE = 0xffff_ffff;
+
+interface Setting {
+    readonly endpoint: number;
+    readonly value: number;
+}
+
+/** The subcommand. */
+export function pinsCommand(): Command {
+    const command = new Command("pins")
+        .description("show what a module wrote to its devices, or set what a device shows to it")
+        .argument("<module>", "name of the module")
+        .argument("[device=value...]", "devices that the module reads, with values of 32 bits, decimal or 0x…");
+    addExamples(addStackOptions(command, false, "{pins: [{endpoint, name, value, writes, changedAt}]}"), EXAMPLES, NOTES);
+    return command.action(async (name: string, settings: readonly string[], options: StackOptions) => {
+        const stack = await exportedStack(options, { secrets: false });
+        const module = chosenOne("module", name, resourcesOf(stack).modules);
+        const agent = stack.agent(module.nodeName);
+        // All are checked before the first is set.
+        for (const { endpoint, value } of settings.map((setting) => parseSetting(setting, module))) await agent.setPin(module.instance, endpoint, value);
+        const pins = (await agent.pins(module.instance)).map((pin) => ({ ...pin, writes: String(pin.writes), changedAt: (pin.changedAt ?? null) === null ? null : new Date(pin.changedAt ?? 0).toISOString() }));
+        print(options.json === true ? [JSON.stringify({ pins }, null, 2)]
+            : pins.length === 0 ? [`${name} has written nothing`]
+            : table(["DEVICE", "VALUE", "WRITES", "CHANGED"], pins.map(({ name: device, value, writes, changedAt }) => [device, String(value), writes, changedAt ?? "-"])));
+    });
+}
+
+function parseSetting(text: string, { name, interface: declarations = [] }: ModuleResource): Setting {
+    const [, device = "", digits = ""] = /^([^=]+)=(\d{1,10}|0x[0-9a-fA-F]{1,8})$/.exec(text) ?? [];
+    const value = Number(digits);
+    if (device === "" || value > MAX_VALUE) {
+        throw new AuthenticError("AE-CLI-PIN", `"${text}" is no setting of a device`, "write DEVICE=VALUE with a value of 0 to 4294967295, decimal or 0x…");
+    }
+    const read = declarations.flatMap((one, endpoint) => one.kind === "device" && ((one.flags ?? 0) & DEVICE_READ) !== 0 ? [{ name: one.name, endpoint }] : []);
+    const found = read.find((one) => one.name === device);
+    if (found === undefined) {
+        throw new AuthenticError("AE-CLI-DEVICE", `module "${name}" reads no device "${device}"`, instead(device, read.map((one) => one.name), "devices that it reads"));
+    }
+    return { endpoint: found.endpoint, value };
+}
