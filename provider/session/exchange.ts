@@ -152,17 +152,33 @@ export async function configureAtOnce(deployer: Deployer, session: Session, reco
     context.wipe();
 }
 
+/** How long an activation waits for a sender that has not got all frames of its former epoch back from its host. */
+const ACTIVATION_MS = 10_000;
+const FIRST_PAUSE_MS = 10;
+const LAST_PAUSE_MS = 500;
+
 /**
- * Activate: both ends have confirmed, so the module may use the keys.
+ * Activate: both ends have confirmed, so the module may use the keys. A sender that was rotated a moment ago is busy until
+ * its host has given back the frames of the epoch before; the same message is then sent again.
  *
- * @throws AuthenticError when the reply is wrong or the module refuses; SessionRestart when it was overtaken
+ * @param patienceMs - for how long
+ * @throws AuthenticError when the reply is wrong or the module refuses; SessionRestart when it was overtaken or stays busy
  */
-export async function activate(deployer: Deployer, configured: Configured): Promise<void> {
+export async function activate(deployer: Deployer, configured: Configured, patienceMs = ACTIVATION_MS): Promise<void> {
     const { session, transcript, activations, context } = configured;
     if ("confirmed" in context) return activateBoard(context, asker(session.end), (problem, cause) => untrusted(session.end.name, problem, cause));
     const message = encodeActivate(transcript, activations, deployer.secretKey);
-    const { body } = await ask(session.end, "activate", message, "activated");
-    if (!equalBytes(body, activated(context, message))) throw untrusted(session.end.name, "the confirmation of the activation is wrong");
+    const deadline = Date.now() + patienceMs;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
+        try {
+            const { body } = await ask(session.end, "activate", message, "activated");
+            if (!equalBytes(body, activated(context, message))) throw untrusted(session.end.name, "the confirmation of the activation is wrong");
+            return;
+        } catch (error) {
+            if (!(error instanceof SessionRestart) || error.refusal !== REFUSAL.busy || Date.now() + pause > deadline) throw error;
+            await new Promise((resolve) => setTimeout(resolve, pause));
+        }
+    }
 }
 
 /**

@@ -189,6 +189,26 @@ describe("the driver with kits", function () {
         });
     }
 
+    it("waits with a second rotation until the host has given back the frames of the first", async () => {
+        const system = await arranged(SCENARIOS[1] ?? assert.fail());
+        try {
+            await system.driver.connect(system.link(), { rotate: "drain" });
+            const rotated = system.driver.connect(system.link(), { rotate: "drain" });
+            // Until here nobody has done what the first rotation asked for: the sender is busy.
+            const before = system.messages;
+            while (system.messages < before + 10) await new Promise((resolve) => setTimeout(resolve, 10));
+            assert.ok(system.node("sender").kit.records.some(({ kind }) => kind === OUT.reseal));
+            await system.node("sender").settle();
+            assert.equal((await rotated).epoch, "3");
+            await system.emit(1);
+            await system.carry();
+            assert.deepEqual(reached(system.node("receiver"), 1n), [1n, 2n, 3n, 4n, 5n]);
+            assert.equal(system.node("sender").kept.size, 0);
+        } finally {
+            await system.stop();
+        }
+    });
+
     it("closes a connection at both ends", async () => {
         const system = await arranged(SCENARIOS[1] ?? assert.fail());
         try {
