@@ -50,6 +50,13 @@ const replySchema = z.union([
     z.object({ type: z.enum(["m4", "activated", "result", "prepared", "aborted", "released", "accepted"]), body: base64 }),
 ]);
 
+const trustzoneSchema = z.object({
+    instanceId: z.string().regex(/^[0-9a-f]{66}$/), publicKey: z.string().regex(/^[0-9a-f]{130}$/), implementationId: z.string().regex(/^[0-9a-f]{64}$/),
+    firmware: z.string().regex(/^[0-9a-f]{64}$/), lifecycle: z.int(), slots: z.int(), restarts: z.int(),
+});
+
+/** What the node's TrustZone board says about itself. */
+export type TrustzoneFacts = z.infer<typeof trustzoneSchema>;
 /** What an agent says about itself. */
 export type AgentAbout = z.infer<typeof aboutSchema>;
 /** What an agent says about an instance. */
@@ -182,6 +189,18 @@ export class AgentClient {
     /** What becomes of a module's events from now on. Ends with the module host, the agent, or the signal. */
     async *events(instance: string, signal: AbortSignal): AsyncGenerator<TracedEvent, void, void> {
         for await (const line of lines(this.folder, at(instance, "events"), signal)) yield decode(tracedSchema, { status: 200, body: line });
+    }
+
+    /** The node's TrustZone board; undefined where none runs. */
+    async trustzone(): Promise<TrustzoneFacts | undefined> {
+        const answer = await call(this.folder, "GET", "/v1/trustzone");
+        return answer.status === 404 ? undefined : decode(trustzoneSchema, successful(answer));
+    }
+
+    /** Runs a TrustZone board with this software; one that does is left alone. Another one ends, with every module on it. */
+    async putTrustzone(software: { readonly firmware: Uint8Array; readonly nonsecure: Uint8Array }): Promise<TrustzoneFacts> {
+        const [firmware, nonsecure] = [software.firmware, software.nonsecure].map((image) => Buffer.from(image).toString("base64"));
+        return decode(trustzoneSchema, successful(await call(this.folder, "PUT", "/v1/trustzone", { firmware, nonsecure })));
     }
 
     /** Ends all module hosts, then the agent. */

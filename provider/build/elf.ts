@@ -1,4 +1,4 @@
-// Reads the section headers of a 64-bit little-endian ELF image (System V ABI, "Object Files"), strictly: an image of our
+// Reads the section headers of a little-endian ELF image of 32 or 64 bits (System V ABI, "Object Files"), strictly: an image of our
 // own linker has nothing to be lenient about.
 import { AuthenticError } from "../errors";
 
@@ -15,14 +15,18 @@ export interface Section {
 }
 
 export const NOBITS = 8;
-const HEADER = 64;
-const ENTRY = 64;
+/** Where the fields lie: bytes of the file header and of a section header, and offsets of what is read. */
+const CLASSES = {
+    1: { header: 52, entry: 40, table: 32, counts: 46, fields: [8, 12, 16, 20] },
+    2: { header: 64, entry: 64, table: 40, counts: 58, fields: [8, 16, 24, 32] },
+} as const;
 
 const damaged = (what: string): AuthenticError =>
-    new AuthenticError("AE-BUILD-IMAGE", `the linked image is not a 64-bit little-endian ELF file: ${what}`, "remove the build cache and build again");
+    new AuthenticError("AE-BUILD-IMAGE", `the linked image is not a little-endian ELF file: ${what}`, "remove the build cache and build again");
 
 /** A number that lies in the file's range; ELF has 64 bits, files do not. */
-const size = (view: DataView, at: number): number => {
+const size = (view: DataView, at: number, wide: boolean): number => {
+    if (!wide) return view.getUint32(at, true);
     const value = view.getBigUint64(at, true);
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw damaged(`a field at ${at} holds ${value}`);
     return Number(value);
@@ -41,14 +45,18 @@ const text = (strings: Uint8Array, at: number): string => {
  */
 export function readSections(image: Uint8Array): readonly Section[] {
     const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
-    if (image.length < HEADER || view.getUint32(0, false) !== 0x7f454c46) throw damaged("no magic number");
-    if (view.getUint8(4) !== 2 || view.getUint8(5) !== 1 || view.getUint8(6) !== 1) throw damaged("another class, byte order or version");
-    const table = size(view, 40);
-    const [entrySize, count, names] = [view.getUint16(58, true), view.getUint16(60, true), view.getUint16(62, true)];
-    if (entrySize !== ENTRY || table + count * ENTRY > image.length || names >= count) throw damaged("section headers outside the file");
+    if (image.length < CLASSES[1].header || view.getUint32(0, false) !== 0x7f454c46) throw damaged("no magic number");
+    const kind = view.getUint8(4);
+    if ((kind !== 1 && kind !== 2) || view.getUint8(5) !== 1 || view.getUint8(6) !== 1) throw damaged("another class, byte order or version");
+    const { header, entry, table: tableAt, counts, fields } = CLASSES[kind];
+    if (image.length < header) throw damaged("no header");
+    const number = (at: number): number => size(view, at, kind === 2);
+    const table = number(tableAt);
+    const [entrySize, count, names] = [view.getUint16(counts, true), view.getUint16(counts + 2, true), view.getUint16(counts + 4, true)];
+    if (entrySize !== entry || table + count * entry > image.length || names >= count) throw damaged("section headers outside the file");
     const raw = Array.from({ length: count }, (_, index) => {
-        const at = table + index * ENTRY;
-        const section = { nameAt: view.getUint32(at, true), type: view.getUint32(at + 4, true), flags: size(view, at + 8), address: size(view, at + 16), offset: size(view, at + 24), size: size(view, at + 32) };
+        const at = table + index * entry;
+        const section = { nameAt: view.getUint32(at, true), type: view.getUint32(at + 4, true), flags: number(at + fields[0]), address: number(at + fields[1]), offset: number(at + fields[2]), size: number(at + fields[3]) };
         if (section.type !== NOBITS && section.offset + section.size > image.length) throw damaged(`section ${index} outside the file`);
         return section;
     });

@@ -18,23 +18,24 @@ const IN_MEMORY = 2;
  */
 export async function buildModule(request: BuildRequest, target: Target, measure: (image: Uint8Array) => Uint8Array): Promise<Build> {
     const kit = await openKit();
-    const image = new Uint8Array(await buildImage(request, kit, target));
-    const sections = readSections(image);
+    const linked = new Uint8Array(await buildImage(request, kit, target));
+    const sections = readSections(linked);
+    const image = target.flatten?.(linked, sections) ?? linked;
     const block = sectionNamed(sections, ".authentic.config");
-    const inside = image.subarray(block.offset, block.offset + block.size);
+    const inside = linked.subarray(block.offset, block.offset + block.size);
     if (block.size !== target.configurationSize || inside.length !== block.size || inside.some((byte) => byte !== 0)) {
         throw new AuthenticError("AE-BUILD-IMAGE", `the configuration block of module "${request.name}" is not ${target.configurationSize} zero bytes`, "put nothing into the section .authentic.config");
     }
     const declarations = sections.find(({ name }) => name === ".authentic.interface");
-    const content = declarations === undefined ? new Uint8Array(0) : image.subarray(declarations.offset, declarations.offset + declarations.size);
+    const content = declarations === undefined ? new Uint8Array(0) : linked.subarray(declarations.offset, declarations.offset + declarations.size);
     const inMemory = sections.filter(({ flags }) => (flags & IN_MEMORY) !== 0);
     const sizeOf = (writable: boolean): number => inMemory.filter(({ flags }) => ((flags & WRITABLE) !== 0) === writable).reduce((sum, { size }) => sum + size, 0);
     if (block.type === NOBITS) throw new AuthenticError("AE-BUILD-IMAGE", `module "${request.name}" has no configuration block in its image`, "restore the kit's link.ld");
     return {
         image,
-        configurationOffset: block.offset,
+        configurationOffset: target.flatten === undefined ? block.offset : block.address,
         configurationSize: block.size,
-        interface: readInterface(request.name, content, target.pointer),
+        interface: readInterface(request.name, content, target.pointer, target.limits),
         kit: kit.digest,
         codeMeasurement: measure(image),
         sizes: { text: sizeOf(false), data: sizeOf(true) },

@@ -6,8 +6,21 @@ const NAME = 48;
 const FIXED = 16 + NAME;
 const KINDS = ["input", "output", "entry", "request", "handler", "state", "integer", "text", "device"] as const;
 
+/** What a module may declare: bytes, and numbers of things. */
+export interface Limits {
+    readonly declarations: number;
+    readonly event: number;
+    readonly reply: number;
+    /** Of all state objects together. */
+    readonly state: number;
+    readonly text: number;
+    /** Of all that may be emitted while one event is processed. */
+    readonly outputs: number;
+    readonly burst: number;
+}
+
 /** What authentic_limits.h says. */
-export const LIMITS = { declarations: 64, event: 65_536, reply: 65_535, state: 65_536, text: 4096, outputs: 8 * 65_536 - 32_768, burst: 256 } as const;
+export const LIMITS: Limits = { declarations: 64, event: 65_536, reply: 65_535, state: 65_536, text: 4096, outputs: 8 * 65_536 - 32_768, burst: 256 };
 
 const refuse = (module: string, problem: string, nextStep: string): AuthenticError =>
     new AuthenticError("AE-BUILD-INTERFACE", `module "${module}" ${problem}`, nextStep);
@@ -33,12 +46,12 @@ const most = (module: string, { kind, name }: Declaration, what: string, value: 
     if (value > limit) throw refuse(module, `declares ${what} of ${value} bytes for ${kind} "${name}", more than ${limit}`, `declare at most ${limit} bytes`);
 };
 
-const check = (module: string, one: Declaration): void => {
-    if (["input", "output", "entry", "request", "handler"].includes(one.kind)) most(module, one, "a maximum", one.maximum, LIMITS.event);
-    if (one.kind === "text") most(module, one, "a text", one.maximum, LIMITS.text);
-    most(module, one, "a reply", one.replyMaximum, LIMITS.reply);
-    if (one.kind === "output" && (one.burst < 1 || one.burst > LIMITS.burst)) {
-        throw refuse(module, `declares a burst of ${one.burst} for output "${one.name}"`, `declare a burst from 1 to ${LIMITS.burst}`);
+const check = (module: string, one: Declaration, limits: Limits): void => {
+    if (["input", "output", "entry", "request", "handler"].includes(one.kind)) most(module, one, "a maximum", one.maximum, limits.event);
+    if (one.kind === "text") most(module, one, "a text", one.maximum, limits.text);
+    most(module, one, "a reply", one.replyMaximum, limits.reply);
+    if (one.kind === "output" && (one.burst < 1 || one.burst > limits.burst)) {
+        throw refuse(module, `declares a burst of ${one.burst} for output "${one.name}"`, `declare a burst from 1 to ${limits.burst}`);
     }
     if (one.kind === "device" && (one.flags < 1 || one.flags > 3)) {
         throw refuse(module, `does not say how device "${one.name}" is used`, "declare it as AUTHENTIC_WRITTEN, AUTHENTIC_READ, or both");
@@ -51,9 +64,10 @@ const check = (module: string, one: Declaration): void => {
  * @param module - its name, for messages
  * @param section - content of `.authentic.interface`
  * @param pointer - bytes of the target's pointers
+ * @param limits - what a module of the target may declare
  * @throws AuthenticError `AE-BUILD-INTERFACE` naming the declaration and the limit
  */
-export function readInterface(module: string, section: Uint8Array, pointer: number): Interface {
+export function readInterface(module: string, section: Uint8Array, pointer: number, limits: Limits = LIMITS): Interface {
     const size = FIXED + 2 * pointer;
     if (section.length === 0) {
         throw refuse(module, "declares nothing", "declare at least one input, output, entry, request or handler with the macros of authentic.h");
@@ -61,21 +75,21 @@ export function readInterface(module: string, section: Uint8Array, pointer: numb
     if (section.length % size !== 0) throw refuse(module, "has a damaged section .authentic.interface", "declare inputs, outputs and the like with the macros of authentic.h only");
     const bytes = Buffer.from(section);
     const declarations = Array.from({ length: bytes.length / size }, (_, index) => readOne(module, bytes.subarray(index * size, (index + 1) * size)));
-    if (declarations.length > LIMITS.declarations) {
-        throw refuse(module, `has ${declarations.length} declarations, more than ${LIMITS.declarations}`, "split it into several modules");
+    if (declarations.length > limits.declarations) {
+        throw refuse(module, `has ${declarations.length} declarations, more than ${limits.declarations}`, "split it into several modules");
     }
     const names = new Map<string, Declaration>();
     for (const one of declarations) {
         const other = names.get(one.name);
         if (other !== undefined) throw refuse(module, `declares "${one.name}" twice, as ${other.kind} and as ${one.kind}`, "give one of them another name");
         names.set(one.name, one);
-        check(module, one);
+        check(module, one, limits);
     }
     const state = declarations.filter(({ kind }) => kind === "state").reduce((sum, { maximum }) => sum + maximum, 0);
-    if (state > LIMITS.state) throw refuse(module, `has ${state} bytes of state, more than ${LIMITS.state}`, "keep less in AUTHENTIC_STATE objects");
+    if (state > limits.state) throw refuse(module, `has ${state} bytes of state, more than ${limits.state}`, "keep less in AUTHENTIC_STATE objects");
     const outputs = declarations.filter(({ kind }) => kind === "output").reduce((sum, { burst, maximum }) => sum + burst * (maximum + 8), 0);
-    if (outputs > LIMITS.outputs) {
-        throw refuse(module, `may emit ${outputs} bytes while one event is processed, more than ${LIMITS.outputs}`, "declare smaller outputs or bursts");
+    if (outputs > limits.outputs) {
+        throw refuse(module, `may emit ${outputs} bytes while one event is processed, more than ${limits.outputs}`, "declare smaller outputs or bursts");
     }
     return declarations;
 }

@@ -68,12 +68,13 @@ const run = async (what: string, command: readonly string[], folder: string): Pr
 };
 
 /** The cryptographic library as one object, keyed by its source alone: the rest of the kit changes more often. */
-const cryptoObject = async (kit: Kit, target: Target): Promise<Buffer> => {
+export const cryptoObject = async (kit: Kit, target: Target): Promise<Buffer> => {
     const source = path.join(kit.folder, "crypto", "crypto.zig");
-    const key = cacheKey("crypto", kit.version, target.triple, target.cpu, ...target.zigFlags, await readFile(source));
+    const { optimize = "ReleaseFast" } = target;
+    const key = cacheKey("crypto", kit.version, target.triple, target.cpu, optimize, ...target.zigFlags, await readFile(source));
     return cached(key, () => inTemporaryFolder(async (folder) => {
         const object = path.join(folder, "crypto.o");
-        await run("crypto.zig", [...await kit.zig(), "build-obj", source, "-target", target.triple, "-mcpu", target.cpu, "-O", "ReleaseFast", "-fstrip",
+        await run("crypto.zig", [...await kit.zig(), "build-obj", source, "-target", target.triple, "-mcpu", target.cpu, "-O", optimize, "-fstrip",
             "-fno-stack-check", "-fno-stack-protector", "-fsingle-threaded", "-ffunction-sections", ...target.zigFlags, `-femit-bin=${object}`], folder);
         return readFile(object);
     }));
@@ -88,7 +89,7 @@ const sourcesOf = async (folder: string): Promise<string[]> =>
  * @throws AuthenticError `AE-BUILD-KIT` where the kit does not compile, `AE-BUILD-ZIG` without a compiler
  */
 export async function kitObject(kit: Kit, target: Target): Promise<Buffer> {
-    const key = cacheKey("kit", kit.digest, target.name, target.triple, target.cpu, ...target.cFlags, ...target.zigFlags, ...C_FLAGS);
+    const key = cacheKey("kit", kit.digest, target.name, target.triple, target.cpu, target.optimize ?? "", ...target.cFlags, ...target.zigFlags, ...C_FLAGS);
     return cached(key, async () => {
         const crypto = await cryptoObject(kit, target);
         return inTemporaryFolder(async (folder) => {

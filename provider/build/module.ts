@@ -131,4 +131,4 @@ export async function keepCompiled(
  * @throws AuthenticError `AE-BUILD-SOURCE`, `-DEFINE`, `-COMPILE`, `-LINK`, `-KIT` or `-ZIG`
  */
 export const buildImage = (buildRequest: BuildRequest, kit: Kit, target: Target): Promise<Buffer> =>
-    keepCompiled(buildRequest, [kit.digest, target.name, target.triple, target.cpu, ...target.cFlags, ...target.linkFlags, ...C_FLAGS], (request) => compile(request, kit, target));
+    keepCompiled(buildRequest, [kit.digest, target.name, target.triple, target.cpu, target.optimize ?? "", ...target.cFlags, ...target.linkFlags, ...C_FLAGS], (request) => compile(request, kit, target));

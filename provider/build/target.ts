@@ -1,4 +1,6 @@
 // What the builder has to know about a kind of TEE; each folder of provider/tee has one.
+import type { Section } from "./elf";
+import type { Limits } from "./interface";
 
 export interface Target {
     /** Names the port: `runtime/kit/ports/<name>` holds its sources and `link.ld`. */
@@ -14,4 +16,10 @@ export interface Target {
     readonly pointer: number;
     /** Bytes of the configuration block. */
     readonly configurationSize: number;
+    /** Zig's optimization of the cryptographic library; `ReleaseFast` where absent. */
+    readonly optimize?: "ReleaseFast" | "ReleaseSmall";
+    /** What modules may declare where it is less than on servers; the C flags say the same to the kit. */
+    readonly limits?: Limits;
+    /** What is loaded and measured, its addresses being its offsets; the linked file itself where absent. */
+    readonly flatten?: (linked: Uint8Array, sections: readonly Section[]) => Uint8Array;
 }

@@ -76,6 +76,8 @@ export interface MeasuredConfiguration {
     deployerKey: Uint8Array;
     /** The module's own configuration; integers are exact. */
     values: Readonly<Record<string, number | string>>;
+    /** Peripheral of the node by device, for TEEs that give peripherals to modules. */
+    devices?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A module as it is loaded. */

@@ -9,6 +9,7 @@ use crate::pcs;
 use crate::sgx::{Description, Sgx};
 use crate::streams;
 use crate::supervisor::Supervisor;
+use crate::trustzone::{self, TrustzoneBoard};
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -64,6 +65,8 @@ pub struct Address {
 pub struct Agent {
     /// Who this is.
     pub about: About,
+    /// Its TrustZone board.
+    pub trustzone: TrustzoneBoard,
     /// Its instances.
     pub supervisor: Arc<Supervisor>,
     /// Its board.
@@ -115,6 +118,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Names<T
 pub fn router(agent: Arc<Agent>) -> Router {
     Router::new()
         .route("/v1", get(about))
+        .route("/v1/trustzone", put(trustzone::put).layer(DefaultBodyLimit::max(MAX_IMAGE_BODY)).get(trustzone::show))
         .route("/v1/instances", get(calls::list))
         .route("/v1/instances/{instance}", put(calls::start).layer(DefaultBodyLimit::max(MAX_IMAGE_BODY)).get(calls::show).delete(calls::delete))
         .route("/v1/instances/{instance}/image", get(calls::image))

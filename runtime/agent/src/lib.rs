@@ -18,6 +18,7 @@ mod run;
 mod sgx;
 mod streams;
 mod supervisor;
+mod trustzone;
 
 pub use run::{Options, RunError, run};
 pub use sgx::SgxBackend;

@@ -10,6 +10,7 @@ use crate::platform;
 use crate::sgx::{DEVICE, Sgx, SgxBackend};
 use crate::streams::MAX_LISTENERS;
 use crate::supervisor::Supervisor;
+use crate::trustzone::TrustzoneBoard;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 use std::fs::Permissions;
@@ -117,6 +118,7 @@ async fn serve(options: Options, folder: Arc<Folder>) -> Result<(), RunError> {
     let sgx = start_sgx(options.sgx.as_ref(), &folder).await?;
     let about = about(&options, &folder, &listeners, sgx.as_ref())?;
     let board = Board::new(folder.path().join("board"), options.host_binary.with_file_name("authentic-board"));
+    let trustzone = TrustzoneBoard::new(folder.path(), options.host_binary.with_file_name("authentic-trustzone"));
     let supervisor = Arc::new(Supervisor::start(folder.clone(), options.host_binary).await?);
     let events = EventPort::new(supervisor.clone());
     let control = control_socket(&folder)?;
@@ -126,6 +128,7 @@ async fn serve(options: Options, folder: Arc<Folder>) -> Result<(), RunError> {
         about,
         supervisor: supervisor.clone(),
         board,
+        trustzone,
         events: events.clone(),
         sgx: sgx.clone(),
         ending: watch::Sender::new(false),
@@ -146,6 +149,7 @@ async fn serve(options: Options, folder: Arc<Folder>) -> Result<(), RunError> {
         sgx.stop().await;
     }
     agent.board.stop().await;
+    agent.trustzone.end().await;
     tracing::info!("agent ends");
     Ok(())
 }
@@ -177,7 +181,7 @@ fn about(options: &Options, folder: &Folder, listeners: &[TcpListener], sgx: Opt
         folder: folder.path().display().to_string(),
         event_address: event_addresses.first().cloned().ok_or(io::ErrorKind::AddrNotAvailable)?,
         event_addresses,
-        tees: ["native", "sancus"].into_iter().chain(sgx.map(|_| "sgx")).map(Into::into).collect(),
+        tees: ["native", "sancus", "trustzone"].into_iter().chain(sgx.map(|_| "sgx")).map(Into::into).collect(),
         platform: sgx.map(|sgx| sgx.description()),
     })
 }

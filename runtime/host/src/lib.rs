@@ -26,6 +26,7 @@ mod socket;
 mod start;
 mod trace;
 mod trigger;
+pub mod trustzone;
 mod watchdog;
 
 pub use region::Region;

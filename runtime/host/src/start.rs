@@ -8,6 +8,7 @@ use crate::host::Host;
 use crate::native::{LoadError, Native};
 use crate::region::Region;
 use crate::sgx::{self, SgxError};
+use crate::trustzone::{TrustzoneError, TrustzoneModule};
 use authentic_wire::instance::InstanceFile;
 use authentic_wire::ring::Layout;
 use mio::Poll;
@@ -23,6 +24,8 @@ use std::time::Duration;
 const CONTROL: u32 = 1 << 20;
 const EVENTS: u32 = 512 << 10;
 const OUT: u32 = 1 << 20;
+/// The folder of the node's TrustZone board, from that of an instance.
+const TRUSTZONE: &str = "../../trustzone";
 
 /// Why a module host did not start.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,9 @@ pub enum StartError {
     /// The enclave cannot be loaded.
     #[error(transparent)]
     Sgx(#[from] SgxError),
+    /// The node's TrustZone board does not take the module.
+    #[error(transparent)]
+    Trustzone(#[from] TrustzoneError),
     /// The kernel refuses something.
     #[error("the system refuses what the module host needs: {0}")]
     System(#[from] io::Error),
@@ -68,6 +74,10 @@ impl StartError {
             Self::Load(LoadError::Image(_)) => ("AE-HOST-IMAGE", "build the module again with this version of the module kit"),
             Self::Load(LoadError::Processor(_)) => ("AE-HOST-PROCESSOR", "use a machine with an x86-64-v3 processor with AES and RDRAND"),
             Self::Sgx(error) => error.code(),
+            Self::Trustzone(TrustzoneError::Image) => ("AE-HOST-IMAGE", "build the module again with this version of the module kit"),
+            Self::Trustzone(TrustzoneError::Device) => ("AE-HOST-DEVICE", "give each device of the board to one module only"),
+            Self::Trustzone(TrustzoneError::Full) => ("AE-HOST-BOARD-FULL", "put the module on another board"),
+            Self::Trustzone(_) => ("AE-HOST-BOARD", "run `pulumi up --refresh`, which starts the node's board again"),
             Self::Load(_) | Self::System(_) => ("AE-HOST-SYSTEM", "check the machine's memory and process limits"),
         }
     }
@@ -104,6 +114,7 @@ pub fn start(folder: &Path, first: Option<std::os::unix::net::UnixStream>) -> Re
         match file.tee.as_str() {
             "native" => Box::new(Native::load(&image, shared, size, limit)?),
             "sgx" => Box::new(sgx::load(&image, file.backend.ok_or(SgxError::Backend)?, &node_folder(folder), shared, size, limit)?),
+            "trustzone" => Box::new(TrustzoneModule::load(&folder.join(TRUSTZONE), &image, &region, file.entry_time_limit_ms)?),
             _ => return Err(StartError::Tee(file.tee)),
         }
     };

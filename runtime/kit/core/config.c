@@ -60,4 +60,16 @@ bool config_load(void) {
 
 int64_t authentic_integer(const struct authentic_declaration *integer) { return integers[interface_endpoint(integer)]; }
 
-uint32_t authentic_device_read(const struct authentic_declaration *device) { return pin_read(interface_endpoint(device)); }
+/* Where a port has no devices of its own, they are the host's: its pins, and what it is told of writes. */
+__attribute__((weak)) bool port_device_read(size_t endpoint, uint32_t *value) {
+    (void)endpoint, (void)value;
+    return false;
+}
+
+__attribute__((weak)) void port_device_write(size_t endpoint, uint32_t value) { (void)endpoint, (void)value; }
+
+uint32_t authentic_device_read(const struct authentic_declaration *device) {
+    uint32_t value;
+    size_t endpoint = interface_endpoint(device);
+    return port_device_read(endpoint, &value) ? value : pin_read(endpoint);
+}

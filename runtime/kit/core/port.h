@@ -27,8 +27,12 @@ bool port_measurement(uint8_t measurement[32]);
 
 /* What the TEE says of this module together with 64 bytes of its choice; the host makes evidence of it (section 8).
  * `target` points to 512 bytes from the host that may change at any time. Returns the length. */
-enum { PORT_REPORT = 432 };
+enum { PORT_REPORT = AUTHENTIC_REPORT };
 size_t port_report(uint8_t report[PORT_REPORT], const uint8_t data[64], const uint8_t *target);
+
+/* Devices that the TEE reaches without the host; false where it has none for this endpoint. A write needs the grant. */
+bool port_device_read(size_t endpoint, uint32_t *value);
+void port_device_write(size_t endpoint, uint32_t value);
 
 /* A fresh second stack whose first switch calls `start`, which never returns. */
 void *port_stack(void (*start)(void));

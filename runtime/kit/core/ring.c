@@ -2,7 +2,7 @@
  * looked at, and capacities and own positions are kept in private memory. */
 #include "kit.h"
 
-enum { HEADER = 4096, SMALLEST = 4096, SMALLEST_OUT = 256 * 1024, PINS = 512, TARGET = 1024 };
+enum { HEADER = 4096, SMALLEST = 4096, SMALLEST_OUT = AUTHENTIC_OUT, PINS = 512, TARGET = 1024 };
 
 struct ring {
     uint8_t *data;

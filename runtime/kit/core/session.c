@@ -2,7 +2,7 @@
 #include "kit.h"
 
 struct session session;
-static uint8_t records[AUTHENTIC_EVENT / 2]; /* the opened M3: more than the longest that can be good */
+static uint8_t records[26 + 74 * 2 * AUTHENTIC_CONNECTIONS + 53 * AUTHENTIC_DECLARATIONS]; /* the opened M3: the longest that can be good */
 
 /* A strict Ed25519 signature by the deployer whose key is measured into this module; `parts` begin with the label. */
 bool signed_by_deployer(const struct part *parts, size_t count, const uint8_t signature[64]) {

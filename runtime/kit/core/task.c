@@ -9,7 +9,6 @@ static void *kit_stack, *module_stack;
 static uint8_t stage[AUTHENTIC_STAGE];
 static size_t staged, extras;
 static uint32_t bursts[AUTHENTIC_DECLARATIONS];
-enum { EXTRAS_MAXIMUM = 16384 }; /* ring bytes of device writes and log lines while one event is processed */
 
 /* The request that leaves at once, and its reply. */
 static struct {
@@ -100,7 +99,7 @@ int authentic_emit(const struct authentic_declaration *output, const void *data,
 static int extra(enum out_record kind, size_t endpoint, const void *data, uint32_t length) {
     size_t bytes = sizeof(struct record) + length + 7;
     if (task.phase != TASK_RUNNING) return AUTHENTIC_NO_EVENT;
-    if (bytes > EXTRAS_MAXIMUM - extras || !stage_put(kind, endpoint, data, length)) return AUTHENTIC_NO_ROOM;
+    if (bytes > AUTHENTIC_EXTRAS - extras || !stage_put(kind, endpoint, data, length)) return AUTHENTIC_NO_ROOM;
     extras += bytes;
     return AUTHENTIC_OK;
 }
@@ -127,6 +126,11 @@ static void stage_commit(void) {
         if (record.kind != OUT_FRAME) {
             if (record.kind == OUT_DEVICE && !(kit.table.grants >> record.argument & 1)) continue; /* revoked meanwhile */
             out_put((enum out_record)record.kind, record.argument, PARTS({data, record.length}));
+            if (record.kind == OUT_DEVICE) {
+                uint32_t value;
+                memcpy(&value, data, sizeof value);
+                port_device_write(record.argument, value);
+            }
             continue;
         }
         for (size_t i = 0; i < kit.table.count; i++) {

@@ -18,6 +18,15 @@
 #ifndef AUTHENTIC_STAGE
 #define AUTHENTIC_STAGE (8 * AUTHENTIC_EVENT) /* bytes of outputs that wait for the end of an event */
 #endif
+#ifndef AUTHENTIC_EXTRAS
+#define AUTHENTIC_EXTRAS 16384 /* bytes of device writes and log lines while one event is processed */
+#endif
+#ifndef AUTHENTIC_OUT
+#define AUTHENTIC_OUT (4 * AUTHENTIC_EVENT) /* bytes that the out ring has at least */
+#endif
+#ifndef AUTHENTIC_REPORT
+#define AUTHENTIC_REPORT 432 /* bytes of what a TEE says of a module */
+#endif
 #ifndef AUTHENTIC_MESSAGE
 #define AUTHENTIC_MESSAGE (2 * AUTHENTIC_EVENT - 8) /* bytes of a protocol message: a whole hand-over */
 #endif

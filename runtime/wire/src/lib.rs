@@ -12,3 +12,4 @@ pub mod message;
 pub mod record;
 pub mod ring;
 pub mod trace;
+pub mod trustzone;

@@ -1,0 +1,29 @@
+// How modules are compiled for a Cortex-M33 with the security extension.
+import type { Limits } from "../../build/interface";
+import type { Target } from "../../build/target";
+import { flatten } from "./image";
+
+const EVENT = 4096;
+const STAGE = 4 * EVENT;
+const EXTRAS = 2048;
+
+/** A state must fit one protocol message together with the connection table. */
+const LIMITS: Limits = { declarations: 64, event: EVENT, reply: EVENT - 1, state: 2048, text: 512, outputs: STAGE - EXTRAS, burst: 64 };
+
+/** Soft floating point: the firmware keeps the FPU off, so that no register of it has to be cleared. */
+export const CPU = "cortex_m33+soft_float-fp_armv8d16sp-dsp";
+export const TRIPLE = "thumb-freestanding-eabi";
+
+export const TARGET: Target = {
+    name: "trustzone",
+    triple: TRIPLE,
+    cpu: CPU,
+    cFlags: ["-mfloat-abi=soft", `-DAUTHENTIC_EVENT=${EVENT}`, "-DAUTHENTIC_CONNECTIONS=16", "-DAUTHENTIC_CLIENTS=4", `-DAUTHENTIC_STAGE=${STAGE}`, `-DAUTHENTIC_EXTRAS=${EXTRAS}`, "-DAUTHENTIC_REPORT=640"],
+    zigFlags: ["-fPIE", "-fcompiler-rt"],
+    optimize: "ReleaseSmall",
+    linkFlags: ["-pie", "--no-dynamic-linker"],
+    pointer: 4,
+    configurationSize: 1024,
+    limits: LIMITS,
+    flatten,
+};

@@ -1,0 +1,38 @@
+// Modules on Cortex-M33 boards with TrustZone: slots of the secure firmware, PSA tokens as evidence (docs/trustzone.md).
+import { configurationBlock } from "../../build/configuration";
+import { buildModule } from "../../build/image";
+import { fillConfiguration } from "../../protocol/configuration";
+import { EVIDENCE } from "../../protocol/m2";
+import type { Verdict } from "../../attest/evidence";
+import { hex } from "../../protocol/bytes";
+import type { Presented } from "../attester";
+import type { Build, BuildRequest, FinalImage, MeasuredConfiguration, Tee } from "../tee";
+import { judgeToken } from "./evidence";
+import { buildBoardSoftware, DEFAULT_BOARD, implementationId } from "./firmware";
+import { placeDevices, trustzoneMeasurement } from "./image";
+import { PERIPHERALS } from "./peripherals";
+import { TARGET } from "./target";
+
+const SUITE_CHACHA = 1;
+const SUITE_AES = 2;
+
+export const trustzone: Tee = {
+    name: "trustzone",
+    evidenceTypes: [EVIDENCE.psa],
+    // Without AES instructions, ChaCha20 is faster there, and constant in time.
+    suites: [SUITE_CHACHA, SUITE_AES],
+
+    build: (request: BuildRequest): Promise<Build> => buildModule(request, TARGET, trustzoneMeasurement),
+
+    finalize(build: Build, measured: MeasuredConfiguration): FinalImage {
+        const filled = fillConfiguration(build.image, build.configurationOffset, configurationBlock(build.interface, measured, build.configurationSize));
+        const image = placeDevices(filled, build.interface, PERIPHERALS, measured.devices ?? {});
+        return { image, measurement: trustzoneMeasurement(image) };
+    },
+
+    /** The firmware must be the one of this package, byte by byte. */
+    async appraise({ attester: { roots, platformId }, trust, at, ...shown }: Presented): Promise<Verdict> {
+        const expected = { implementationId: hex(implementationId(DEFAULT_BOARD)), firmware: hex((await buildBoardSoftware()).measurement), instanceId: platformId };
+        return judgeToken(trust, roots, expected, shown, at);
+    },
+};

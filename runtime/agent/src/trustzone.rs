@@ -1,0 +1,167 @@
+//! The node's TrustZone board: one process that runs it and carries what module hosts ask of it (`docs/trustzone.md`).
+
+use crate::api::{Body, Shared};
+use crate::error::ApiError;
+use authentic_wire::trustzone::{Facts, HEADER, Header, Operation, read_message, write_message};
+use authentic_wire::control::Bytes;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+
+const START: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(20);
+const MAX_IMAGE: usize = 1 << 20;
+const MAX_ERROR: u64 = 16 * 1024;
+const MAX_REPLY: usize = 4096;
+
+/// The board of a node, in its folder.
+pub struct TrustzoneBoard {
+    folder: PathBuf,
+    binary: PathBuf,
+    change: tokio::sync::Mutex<()>,
+}
+
+/// What a board prints when it does not start.
+#[derive(Deserialize)]
+struct StartFailure {
+    code: String,
+    message: String,
+    next: String,
+}
+
+fn failed(message: impl Into<String>) -> ApiError {
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "AE-AGENT-TRUSTZONE", message, "see trustzone/board.log in the node's folder")
+}
+
+/// Asks the bridge in `folder` for one thing.
+fn ask(folder: &Path, operation: Operation) -> io::Result<Vec<u8>> {
+    let directory = File::open(folder)?;
+    let mut stream = UnixStream::connect(format!("/proc/self/fd/{}/board.sock", directory.as_fd().as_raw_fd()))?;
+    stream.set_read_timeout(Some(START))?;
+    write_message(&mut stream, &Header { operation: operation as u8, slot: 0, sequence: 1, a: 0, b: 0 }, &[])?;
+    let (_, body) = read_message(&mut stream, HEADER + MAX_REPLY)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    Ok(body)
+}
+
+impl TrustzoneBoard {
+    /// The board in the node's folder; `binary` is `authentic-trustzone`.
+    pub fn new(node: &Path, binary: PathBuf) -> Self {
+        Self { folder: node.join("trustzone"), binary, change: tokio::sync::Mutex::default() }
+    }
+
+    async fn facts(&self) -> Option<Facts> {
+        let folder = self.folder.clone();
+        let body = tokio::task::spawn_blocking(move || ask(&folder, Operation::Facts)).await.ok()?.ok()?;
+        Facts::decode(&body)
+    }
+
+    /// Ends the board, and every module on it.
+    pub async fn end(&self) {
+        let folder = self.folder.clone();
+        // It ends without an answer.
+        let _ = tokio::task::spawn_blocking(move || ask(&folder, Operation::End)).await;
+    }
+
+    /// Runs a board with this software: one that does is left alone.
+    async fn ensure(&self, firmware: &[u8], nonsecure: &[u8]) -> Result<Facts, ApiError> {
+        let _exclusive = self.change.lock().await;
+        let same = |name: &str, content: &[u8]| fs::read(self.folder.join(name)).is_ok_and(|present| present == content);
+        if same("firmware.bin", firmware) && same("nonsecure.bin", nonsecure) && let Some(facts) = self.facts().await {
+            return Ok(facts);
+        }
+        self.end().await;
+        let storage = |error| ApiError::storage("write the board's folder", &error);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(storage)?;
+        fs::write(self.folder.join("firmware.bin"), firmware).map_err(storage)?;
+        fs::write(self.folder.join("nonsecure.bin"), nonsecure).map_err(storage)?;
+        self.start().await
+    }
+
+    async fn start(&self) -> Result<Facts, ApiError> {
+        let mut command = std::process::Command::new(&self.binary);
+        // Its own group: a signal to the agent's terminal must not reach it, and it outlives an agent that is replaced.
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command.arg("--folder").arg(&self.folder).env_clear().current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = Command::from(command).spawn().map_err(|error| failed(format!("cannot start {}: {error}", self.binary.display())))?;
+        let begun = tokio::time::Instant::now();
+        while begun.elapsed() < START {
+            if child.try_wait().is_ok_and(|status| status.is_some()) {
+                return Err(explain(&mut child).await);
+            }
+            if self.folder.join("board.sock").exists() && let Some(facts) = self.facts().await {
+                drop(child.stderr.take());
+                // Reaped when it ends; nothing else waits for it.
+                tokio::spawn(async move { child.wait().await });
+                return Ok(facts);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        let _ = child.start_kill();
+        let _ = child.wait().await;
+        Err(failed("the board does not answer"))
+    }
+}
+
+async fn explain(child: &mut tokio::process::Child) -> ApiError {
+    let mut output = String::new();
+    if let Some(stderr) = child.stderr.take() {
+        let _ = stderr.take(MAX_ERROR).read_to_string(&mut output).await;
+    }
+    match output.lines().rev().find_map(|line| serde_json::from_str::<StartFailure>(line).ok()) {
+        Some(StartFailure { code, message, next }) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, &code, message, &next),
+        None => failed("the board ended at once"),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn view(facts: &Facts) -> Response {
+    Json(json!({
+        "instanceId": hex(&facts.instance_id),
+        "publicKey": hex(&facts.public_key),
+        "implementationId": hex(&facts.implementation_id),
+        "firmware": hex(&facts.firmware),
+        "lifecycle": facts.lifecycle,
+        "slots": facts.slots,
+        "restarts": facts.restarts,
+    }))
+    .into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Software {
+    firmware: Bytes,
+    nonsecure: Bytes,
+}
+
+/// `PUT /v1/trustzone`.
+pub async fn put(State(agent): Shared, Body(body): Body<Software>) -> Result<Response, ApiError> {
+    if body.firmware.0.is_empty() || body.nonsecure.0.is_empty() || body.firmware.0.len().max(body.nonsecure.0.len()) > MAX_IMAGE {
+        return Err(ApiError::malformed("a board's images have 1 byte to 1 MiB"));
+    }
+    Ok(view(&agent.trustzone.ensure(&body.firmware.0, &body.nonsecure.0).await?))
+}
+
+/// `GET /v1/trustzone`.
+pub async fn show(State(agent): Shared) -> Result<Response, ApiError> {
+    match agent.trustzone.facts().await {
+        Some(facts) => Ok(view(&facts)),
+        None => Err(ApiError::new(StatusCode::NOT_FOUND, "AE-AGENT-NO-TRUSTZONE", "no TrustZone board runs on this node", "start it with PUT /v1/trustzone")),
+    }
+}

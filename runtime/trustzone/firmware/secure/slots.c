@@ -1,0 +1,77 @@
+/* The module manager: copies images into slots, measures what it copied, and enters modules. docs/trustzone.md has the format. */
+#include "firmware.h"
+
+enum { MAGIC = 0x54584541, VERSION = 1, STACK = 4096, TIME_LIMIT = 600000 };
+enum { KIT_FAULTED = 2, KIT_FAILED = 4 };
+
+struct slot slots[SLOTS];
+
+struct header { uint32_t magic, version, code, data, data_end, memory, entry, configuration; uint8_t devices[DEVICES]; };
+
+static bool well_formed(const struct header *h, size_t length) {
+    return h->magic == MAGIC && h->version == VERSION && h->code % 32 == 0 && h->data % 32 == 0 &&
+           h->code >= HEADER && h->code < h->data && h->data - h->code >= STACK && h->data <= h->data_end && h->data_end <= h->memory && h->memory <= SLOT_SIZE &&
+           h->code + (h->data_end - h->data) == length && h->entry >= HEADER && h->entry < h->code &&
+           h->configuration >= HEADER && h->configuration <= h->code && h->code - h->configuration >= CONFIGURATION;
+}
+
+static bool owns(const struct slot *slot, uint8_t peripheral) {
+    for (unsigned i = 0; i < DEVICES; i++)
+        if (slot->devices[i] == peripheral) return true;
+    return false;
+}
+
+/* Whether each peripheral exists and no other module has it. */
+static bool devices_free(const uint8_t devices[DEVICES]) {
+    for (unsigned i = 0; i < DEVICES; i++) {
+        if (devices[i] == 0) continue;
+        if (!board_peripheral_exists(devices[i])) return false;
+        for (unsigned slot = 0; slot < SLOTS; slot++)
+            if (slots[slot].state == SLOT_LOADED && owns(&slots[slot], devices[i])) return false;
+    }
+    return true;
+}
+
+static void clear(unsigned slot) {
+    crypto_wipe(slot_memory(slot), SLOT_SIZE);
+    slots[slot] = (struct slot){.state = SLOT_EMPTY};
+}
+
+/* Everything is looked at only in the copy: the original may change at any time. */
+enum load_status slot_load(unsigned slot, const uint8_t *image, size_t length, uint32_t time_limit) {
+    struct header header;
+    uint8_t *memory = slot_memory(slot);
+    if (slots[slot].state != SLOT_EMPTY) return LOAD_OCCUPIED;
+    if (length < sizeof header || length > SLOT_SIZE || time_limit == 0 || time_limit > TIME_LIMIT) return LOAD_ARGUMENT;
+    memcpy(memory, image, length);
+    memcpy(&header, memory, sizeof header);
+    enum load_status status = !well_formed(&header, length) ? LOAD_IMAGE : !devices_free(header.devices) ? LOAD_DEVICE : LOAD_DONE;
+    if (status != LOAD_DONE) {
+        clear(slot);
+        return status;
+    }
+    struct slot *s = &slots[slot];
+    *s = (struct slot){SLOT_LOADED, header.code, header.data, header.entry, header.configuration, time_limit, {0}, {0}};
+    memcpy(s->devices, header.devices, DEVICES);
+    crypto_sha256(s->measurement, PARTS(LABEL("aex/v1/measurement/trustzone"), {memory, length}));
+    memmove(memory + header.data, memory + header.code, header.data_end - header.data);
+    memset(memory + header.code, 0, header.data - header.code);
+    memset(memory + header.data_end, 0, SLOT_SIZE - header.data_end);
+    return LOAD_DONE;
+}
+
+void slot_unload(unsigned slot) { clear(slot); }
+
+/* A module that was stopped is entered once more, to erase its keys and to say that it failed; when that is stopped as
+ * well, all of it is erased here. */
+uint32_t slot_enter(unsigned slot, uint32_t reason) {
+    if (slots[slot].state == SLOT_DEAD) return KIT_FAILED;
+    uint32_t outcome = run_module(slot, reason, WINDOW_SIZE);
+    if (!(outcome & CRASHED)) return outcome <= KIT_FAILED ? outcome : KIT_FAILED;
+    uint32_t cause = outcome & ~CRASHED;
+    if (run_module(slot, KIT_FAULTED, cause) & CRASHED) {
+        crypto_wipe(slot_memory(slot), SLOT_SIZE);
+        slots[slot].state = SLOT_DEAD;
+    }
+    return ENTER_CRASHED | cause << 8 | KIT_FAILED;
+}

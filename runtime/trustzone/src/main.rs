@@ -1,0 +1,105 @@
+//! `authentic-trustzone`: runs an emulated TrustZone board and the bridge to it. Started by the agent.
+
+use authentic_trustzone::bridge::Bridge;
+use authentic_trustzone::device::SECURED;
+use authentic_trustzone::link::{Link, LinkError};
+use authentic_trustzone::machine::{Machine, MachineError, Options};
+use clap::Parser;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Emulated TrustZone board of a node.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Folder of the board, with `firmware.bin` and `nonsecure.bin`.
+    #[arg(long)]
+    folder: PathBuf,
+    /// State of the security lifecycle (RFC 9783); anything but "secured" is refused by verifiers.
+    #[arg(long, default_value_t = SECURED)]
+    lifecycle: u32,
+    /// The emulator; by default `qemu-system-arm` on PATH.
+    #[arg(long)]
+    qemu: Option<PathBuf>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error("{path}: {error}")]
+    File { path: PathBuf, error: io::Error },
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    #[error("the board does not start: {0}")]
+    Board(#[from] LinkError),
+}
+
+impl StartError {
+    fn code(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Machine(MachineError::Missing) => ("AE-BOARD-QEMU", "install it: apt-get install qemu-system-arm"),
+            Self::File { .. } => ("AE-BOARD-FILE", "check the permissions and free space of the node's folder"),
+            Self::Machine(_) | Self::Board(_) => ("AE-BOARD-START", "see board.log in the node's folder; QEMU 7.2 or newer is needed"),
+        }
+    }
+}
+
+/// Binds through the folder's descriptor, because socket addresses hold 107 bytes and paths may be longer.
+fn listen(folder: &Path) -> io::Result<UnixListener> {
+    let path = folder.join("board.sock");
+    match fs::remove_file(&path) {
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {}
+        other => other?,
+    }
+    let directory = fs::File::open(folder)?;
+    let listener = UnixListener::bind(format!("/proc/self/fd/{}/board.sock", directory.as_fd().as_raw_fd()))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+fn run(arguments: Arguments) -> Result<(), StartError> {
+    let folder = arguments.folder.clone();
+    let file = |name: &str| {
+        let path = folder.join(name);
+        |error| StartError::File { path, error }
+    };
+    authentic_journal::start(&folder.join("board.log")).map_err(file("board.log"))?;
+    let (machine, socket) = Machine::start(&Options { folder: arguments.folder, lifecycle: arguments.lifecycle, qemu: arguments.qemu })?;
+    tracing::info!(emulator = machine.id(), "the board starts");
+    let bridge = Bridge::new(Link::new(machine, socket))?;
+    fs::write(folder.join("board.pid"), format!("{}\n", std::process::id())).map_err(file("board.pid"))?;
+    let listener = listen(&folder).map_err(file("board.sock"))?;
+    tracing::info!(restarts = bridge.facts.restarts, slots = bridge.facts.slots, "the board runs");
+    let server = bridge.clone();
+    std::thread::spawn(move || server.serve(&listener, || std::process::exit(0)));
+    // The emulator ends with this thread; and this with the emulator, or with the folder that it belongs to.
+    while !bridge.has_ended() && folder.join("firmware.bin").exists() {
+        std::thread::sleep(LOOK);
+    }
+    for name in ["board.sock", "board.pid"] {
+        let _ = fs::remove_file(folder.join(name));
+    }
+    tracing::info!("the board ends");
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let (code, next) = error.code();
+            tracing::error!(code, %error, "the board does not start");
+            // One line of JSON: the agent reads it and shows it to whoever asked for the board.
+            eprintln!("{}", serde_json::json!({ "code": code, "message": error.to_string(), "next": next }));
+            ExitCode::FAILURE
+        }
+    }
+}
