@@ -88,7 +88,7 @@ function emulatedSources(nodeFolder: string, platform: Platform, { collateral }:
     const agent: Promise<Agent> = surroundings().then((all) => all.agent(nodeFolder));
     return collateralSources({ ...collateral, pcs: EMULATED_PCS, rootCrl: undefined }, {
         cache: new FileCache(cacheFolder(platform, collateral.cache)),
-        get: async (url) => await (await agent).collateral?.(url.slice(EMULATED_PCS.length)) ?? { ok: false, problem: "the node's agent has no collateral service" },
+        get: async (url) => (await agent).collateral(url.slice(EMULATED_PCS.length)),
     });
 }
 

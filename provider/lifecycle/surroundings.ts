@@ -56,7 +56,7 @@ export interface Agent {
      *
      * @param path - as at Intel's: `/sgx/certification/v4/qe/identity`
      */
-    collateral?(path: string): Promise<Fetched>;
+    collateral(path: string): Promise<Fetched>;
 }
 
 /** A local agent to start, or to find running. */

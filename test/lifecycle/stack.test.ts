@@ -288,8 +288,10 @@ describe("a stack of native modules", () => {
 
     it("passes the deployer's key only as a secret", async () => {
         await stack.up(program());
-        const key = stack.outs("Deployment", "irrigation")["privateKey"] as string;
+        const { privateKey, vendorKey } = stack.outs("Deployment", "irrigation");
+        const key = privateKey as string;
         for (const entry of stack.state.values()) {
+            assert.equal(JSON.stringify(entry.outs).includes(JSON.stringify(vendorKey)), entry.kind === "Deployment", "native modules need no vendor key");
             const holders = Object.entries(entry.outs).filter(([, value]) => JSON.stringify([value]).includes(key)).map(([name]) => name);
             assert.deepEqual(holders, entry.kind === "Deployment" ? ["privateKey"] : ["Module", "Connection"].includes(entry.kind) ? ["deployerKey"] : [], entry.name);
         }

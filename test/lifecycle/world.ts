@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { StartRequest } from "../../provider/agent/client";
 import { AuthenticError } from "../../provider/errors";
+import type { ReportedPlatform } from "../../provider/lifecycle/platform";
 import { setSurroundings, type Agent, type AgentInfo, type InstanceReport, type Surroundings } from "../../provider/lifecycle/surroundings";
 import type { Channel, ConnectionFacts, Deployer, End, Link, SessionDriver, StatusFacts } from "../../provider/session/session";
 import { native } from "../../provider/tee/native/native";
@@ -39,6 +40,8 @@ export class World {
     readonly calls: string[] = [];
     /** Names of modules whose evidence is refused. */
     readonly refused = new Set<string>();
+    /** What agents say of their emulated platform. */
+    platform: ReportedPlatform | undefined;
     private nextPort = 40_000;
 
     constructor(readonly sources: Sources) {}
@@ -53,6 +56,11 @@ export class World {
         const found = [...this.agents.values()].flatMap(({ instances }) => [...instances.values()]).filter(({ request }) => request.name === name);
         if (found.length !== 1) throw new Error(`${found.length} instances of ${name}`);
         return found[0]!;
+    }
+
+    /** Makes every agent say what platform it has now. */
+    reportPlatform(): void {
+        for (const agent of this.agents.values()) agent.info = { ...agent.info, platform: this.platform };
     }
 
     /** What a crash and an automatic restart outside of Pulumi would do. */
@@ -100,7 +108,7 @@ export class World {
                 throw new AuthenticError("AE-NODE-PORT", `port ${port} is in use`, "choose another `port`");
             }
             const known = this.agents.get(path);
-            const info = { agent: "1.0.0", node, folder: path, eventAddress: { host: listenAddress, port: port ?? this.nextPort++ } };
+            const info = { agent: "1.0.0", node, folder: path, eventAddress: { host: listenAddress, port: port ?? this.nextPort++ }, platform: this.platform };
             this.calls.push(`start agent ${node}`);
             this.agents.set(path, { info, running: true, silent: false, instances: known?.instances ?? new Map<string, FakeInstance>() });
             return Promise.resolve(info);
@@ -166,6 +174,7 @@ export class World {
             removeRoute: (id, connection) => call("remove route", () => void this.reach(folder).instances.get(id)?.routes.delete(connection)),
             setTrigger: (id, name, trigger) => call(`set trigger ${name}`, () => void of(id).triggers.set(name, trigger)),
             removeTrigger: (id, name) => call(`remove trigger ${name}`, () => void this.reach(folder).instances.get(id)?.triggers.delete(name)),
+            collateral: () => Promise.resolve({ ok: false, problem: "there is none in this world" }),
             channel: (id) => ({ instance: () => of(id), send: () => Promise.reject(new Error("the driver of this world sends nothing")) }) as unknown as Channel,
         };
     }
