@@ -16,7 +16,7 @@ const IN_MEMORY = 2;
  * @param measure - the code measurement of an image
  * @throws AuthenticError of the area `AE-BUILD`
  */
-export async function buildModule(request: BuildRequest, target: Target, measure: (image: Uint8Array) => Uint8Array): Promise<Build> {
+export async function buildModule(request: BuildRequest, target: Target, measure: (image: Uint8Array) => Uint8Array | Promise<Uint8Array>): Promise<Build> {
     const kit = await openKit();
     const linked = new Uint8Array(await buildImage(request, kit, target));
     const sections = readSections(linked);
@@ -37,7 +37,7 @@ export async function buildModule(request: BuildRequest, target: Target, measure
         configurationSize: block.size,
         interface: readInterface(request.name, content, target.pointer, target.limits),
         kit: kit.digest,
-        codeMeasurement: measure(image),
+        codeMeasurement: await measure(image),
         sizes: { text: sizeOf(false), data: sizeOf(true) },
     };
 }
