@@ -9,8 +9,10 @@ const rotate = config.require("rotate");
 
 const deployment = new ae.Deployment("irrigation", {}, { protect: false });
 
-const server = new ae.Node("server", { deployment, tee: "native" });
-const field = new ae.Node("field", { deployment, tee: "native" });
+// The same modules run everywhere: `pulumi config set tee native` is for machines that cannot emulate SGX.
+const place = config.require("tee") === "native" ? { tee: "native" } : ({ tee: "sgx", backend: "emulated" } as const);
+const server = new ae.Node("server", { deployment, ...place });
+const field = new ae.Node("field", { deployment, ...place });
 
 const sensor = new ae.Module("sensor", { node: field, source: "modules/sensor.c" });
 const valve = new ae.Module("valve", { node: field, source: "modules/valve.c" });
