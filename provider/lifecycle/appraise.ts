@@ -36,10 +36,11 @@ function unsupported(evidenceType: number, accepted: readonly number[]): Refusal
  */
 export function requireAccepted(instance: string, verdict: Verdict): Appraisal {
     const [reason] = verdict.reasons;
+    const settings = [...new Set(verdict.reasons.map(({ setting }) => setting))];
     // A verdict that left something out identifies nobody, whatever it says.
     if (!verdict.accepted || verdict.claims === null || verdict.unchecked.length > 0) {
         throw new AuthenticError(reason?.code ?? "AE-ATTEST-POLICY", `the evidence of module "${instance}" is refused: ${verdict.reasons.map(describe).join("; ")}`,
-            reason === undefined || reason.setting === null ? "do not trust this module; no setting accepts it" : `set ${reason.setting} in the stack configuration if you accept this`);
+            settings.length === 0 || settings.includes(null) ? "do not trust this module; no setting accepts it" : `set ${settings.join(" and ")} in the stack configuration if you accept this`);
     }
     const { assurance, status, advisories, platform } = verdict.claims;
     return { assurance, facts: { ...(status === null ? {} : { tcbStatus: status, advisories }), ...(platform === null ? {} : { platformId: platform }) } };

@@ -96,8 +96,8 @@ describe("an attacker who owns the agent of an SGX node", function () {
                     return report === undefined ? undefined : { ...report, imageDigest: String(outs()["imageDigest"]) };
                 },
                 channel: (id: string) => {
-                    const { send } = channel(id);
-                    return { send: async (...message: Parameters<typeof send>) => alter(await send(...message)) };
+                    const genuine = channel(id);
+                    return { send: async (...message: Parameters<typeof genuine.send>) => alter(await genuine.send(...message)) };
                 },
             });
         };
