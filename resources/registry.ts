@@ -3,6 +3,10 @@
 import { type Problem, problem } from "../provider/lifecycle/problems";
 import { ProblemBoard } from "./problem-board";
 
+/** What the module kit has room for (runtime/kit/include/authentic_limits.h). */
+const MAX_CONNECTIONS = 128;
+const MAX_CLIENTS = 8;
+
 /** A connection as the registry compares it; `module` is undefined where the end is the deployer. */
 export interface ConnectionEnds {
     readonly from: { readonly module?: string; readonly name: string; readonly kind: string };
@@ -73,7 +77,19 @@ export class Registry {
             }
         }
         this.connections.push({ name, ends });
-        return found;
+        return [...found, ...this.limitProblems(ends)];
+    }
+
+    /** @returns problems of the connection that was added last: a module that has no room for it */
+    private limitProblems({ from, to }: ConnectionEnds): Problem[] {
+        const count = (belongs: (ends: ConnectionEnds) => boolean) => this.connections.filter(({ ends }) => belongs(ends)).length;
+        const crowded = ([["from", from.module], ["to", to.module]] as const).flatMap(([property, module]) =>
+            module !== undefined && count((ends) => ends.from.module === module || ends.to.module === module) > MAX_CONNECTIONS
+                ? [problem(property, `module "${module}" would have more than ${MAX_CONNECTIONS} connections, which is what a module has room for; divide it into several modules`)]
+                : []);
+        // What the deployer asks is kept in a place of its own.
+        const asked = to.kind === "handler" && from.module !== undefined && count((ends) => ends.from.module !== undefined && same(ends.to, to)) > MAX_CLIENTS;
+        return [...crowded, ...(asked ? [problem("to", `handler ${to.name} of "${to.module}" would serve more than ${MAX_CLIENTS} requests, each of which keeps its last reply in the module; connect some of them to another handler`)] : [])];
     }
 
     /** Modules from one to another along requests, both included; undefined where there is no such path. */

@@ -1,0 +1,35 @@
+// What a module has room for is known before anything is deployed.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { Registry } from "../../resources/registry";
+import { packageRoot } from "../../tools/setup/toolchain";
+
+describe("limits of modules", () => {
+    const limits = fs.readFileSync(path.join(packageRoot(), "runtime/kit/include/authentic_limits.h"), "utf8");
+    const limit = (name: string) => Number(new RegExp(`#define ${name} (\\d+)`).exec(limits)![1]);
+    const event = (registry: Registry, from: string, to: string, n: number) =>
+        registry.addConnection(`c${n}`, { from: { module: from, name: `o${n}`, kind: "output" }, to: { module: to, name: `i${n}`, kind: "input" } });
+
+    it("refuse one connection more than the kit has room for, at either end", () => {
+        const most = limit("AUTHENTIC_CONNECTIONS");
+        for (const [from, to, property] of [["hub", "other", "from"], ["other", "hub", "to"]] as const) {
+            const registry = new Registry();
+            for (let n = 0; n < most; n++) assert.deepEqual(event(registry, n % 2 === 0 ? "hub" : `m${n}`, n % 2 === 0 ? `m${n}` : "hub", n), []);
+            const [found, ...others] = event(registry, from, to, most);
+            assert.equal(found?.property, property);
+            assert.match(found.reason, new RegExp(`"hub" would have more than ${most} connections`));
+            assert.deepEqual(others, []);
+        }
+    });
+
+    it("refuse one client more than a handler keeps replies for, the deployer not counted", () => {
+        const most = limit("AUTHENTIC_CLIENTS");
+        const registry = new Registry();
+        const to = { module: "server", name: "query", kind: "handler" };
+        const ask = (module: string) => registry.addConnection(module, { from: { module, name: "ask", kind: "request" }, to });
+        assert.deepEqual(registry.addConnection("own", { from: { name: "deployer", kind: "deployer" }, to }), []);
+        for (let n = 0; n < most; n++) assert.deepEqual(ask(`m${n}`), []);
+        assert.match(ask("last")[0]!.reason, new RegExp(`more than ${most} requests`));
+    });
+});
