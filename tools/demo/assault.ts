@@ -79,8 +79,7 @@ async function withstands(attack: string, plan: string, stack: DeployedStack, fi
     })();
     let report;
     try {
-        if (attack === "old-epoch") await rotate(project);
-        report = await attacker;
+        [report] = await Promise.all([attacker, attack === "old-epoch" ? rotate(project) : undefined]);
     } finally {
         weather.goesOn = false;
         await playing;
