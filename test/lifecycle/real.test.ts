@@ -18,6 +18,9 @@ AUTHENTIC_OUTPUT(beat, 0)
 AUTHENTIC_ENTRY(work, 0) { (void)data; (void)length; beat("", 0); }
 AUTHENTIC_ENTRY(crash, 0) { (void)data; (void)length; *(volatile int *)8 = 1; }
 AUTHENTIC_ENTRY(spin, 0) { (void)data; (void)length; for (volatile int i = 0;; i++) {} }
+static int __attribute__((noinline)) deeper(volatile int *n) { volatile int frame[64]; frame[0] = *n + 1; return deeper(frame) + frame[0]; }
+AUTHENTIC_ENTRY(recurse, 0) { volatile int n = (int)length; (void)data; n = deeper(&n); }
+AUTHENTIC_ENTRY(sprawl, 0) { volatile char much[1 << 20]; (void)data; much[length] = 1; }
 `;
 const LISTENER = `
 #include <authentic.h>
@@ -71,7 +74,7 @@ describe("a stack of real modules", function () {
         assert.fail(`the listener has not heard ${count} events`);
     }
 
-    for (const [entry, what] of [["crash", "crashes"], ["spin", "never returns"]] as const) {
+    for (const [entry, what] of [["crash", "crashes"], ["spin", "never returns"], ["recurse", "uses up its stack"], ["sprawl", "steps over the end of its stack"]] as const) {
         it(`reports a module that ${what}, and repairs it and its connection alone`, async () => {
             await stack.up(program);
             await call("work");

@@ -21,7 +21,8 @@ const TARGET: Target = {
     name: "sgx",
     triple: "x86_64-freestanding-none",
     cpu: "x86_64_v3+aes+pclmul",
-    cFlags: ["-mno-red-zone"],
+    // A frame larger than the gap below a stack is probed page by page, so that it cannot step over the gap.
+    cFlags: ["-mno-red-zone", "-fstack-clash-protection"],
     zigFlags: ["-fPIE", "-mno-red-zone"],
     linkFlags: ["-pie", "--no-dynamic-linker"],
     pointer: 8,
