@@ -253,6 +253,7 @@ impl Link {
         }
         self.decoder = Decoder::default();
         self.attention = 0;
+        self.turn = 0;
         match self.listen() {
             Ok(()) | Err(LinkError::Reset) => Ok(true),
             Err(error) => Err(error),
