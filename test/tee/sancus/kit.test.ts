@@ -31,9 +31,9 @@ describe("the kit on a Sancus board", function () {
             assert.deepEqual(status.grants, [tap.endpoint("tap")]);
             assert.equal(status.connections.length, 1);
             assert.ok(kinds(await tap.move(board, 1)).includes(OUT.processed));
-            assert.equal(driven(board), 1);
+            assert.equal(await driven(board), 1);
             assert.ok(kinds(await tap.move(board, 0)).includes(OUT.processed));
-            assert.equal(driven(board), 0);
+            assert.equal(await driven(board), 0);
         }));
     }
 
@@ -51,7 +51,7 @@ describe("the kit on a Sancus board", function () {
             assert.ok(!kinds(await board.step(IN.frame, 0, altered)).includes(OUT.processed), `byte ${at}`);
         }
         assert.ok(kinds(await board.step(IN.frame, 0, second)).includes(OUT.processed));
-        assert.equal(driven(board), 0);
+        assert.equal(await driven(board), 0);
         assert.ok(kinds(await board.step(IN.frame, 0, third)).includes(OUT.processed));
     }));
 
@@ -78,13 +78,13 @@ describe("the kit on a Sancus board", function () {
         await onBoard(freshness, 128, async (tap, board, bridge) => {
             await tap.key(board);
             await tap.move(board, 1);
-            assert.equal(driven(board), 1);
+            assert.equal(await driven(board), 1);
             await board.call({ type: "powerCycle" });
             const attacker = await bridge.connect();
             await attacker.open(INSTANCE, tap.image);
             let last: Output[] = [];
             for (const { kind, argument, body } of tap.recording) last = await attacker.step(kind, argument, body);
-            result = { processed: kinds(last).includes(OUT.processed), open: driven(attacker) };
+            result = { processed: kinds(last).includes(OUT.processed), open: await driven(attacker) };
             attacker.close();
         });
         return result;

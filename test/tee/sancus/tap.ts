@@ -99,5 +99,8 @@ export class Tap {
     }
 }
 
-/** The levels that the board drives at the tap's port, as its bridge saw them. */
-export const driven = (board: BoardModule): number | undefined => board.notices.filter(({ type }) => type === "port").map(({ value }) => Number(value)).at(-1);
+/** The levels that the board drives at the tap's port, as its bridge saw them; undefined where it never drove any. */
+export async function driven(board: BoardModule): Promise<number | undefined> {
+    await board.call({ type: "status" }); // notices come before the answer to a later call
+    return board.notices.filter(({ type }) => type === "port").map(({ value }) => Number(value)).at(-1);
+}

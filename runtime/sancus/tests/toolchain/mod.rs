@@ -89,3 +89,25 @@ pub fn program(folder: &Folder, sources: &[&str]) -> PathBuf {
     run(&zig, &arguments);
     image
 }
+
+/// Compiles and links the event manager of boards for a baud divisor; returns the ELF file.
+#[allow(dead_code, reason = "each test crate uses a part")]
+pub fn firmware(folder: &Folder, divisor: u16) -> PathBuf {
+    let zig = zig();
+    let sancus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sancus");
+    let baud = format!("-DBAUD_DIVISOR={divisor}");
+    let mut objects = Vec::new();
+    for source in ["firmware/boot.S", "firmware/main.c", "module/runtime.c"].map(|source| sancus.join(source)) {
+        let object = folder.file(&format!("{}.o", source.file_name().unwrap().to_string_lossy()));
+        let mut arguments = vec!["cc", "-c", source.to_str().unwrap(), "-o", object.to_str().unwrap(), &baud];
+        arguments.extend(FLAGS);
+        run(&zig, &arguments);
+        objects.push(object);
+    }
+    let image = folder.file(&format!("firmware-{divisor}.elf"));
+    let script = sancus.join("firmware/link.ld");
+    let mut arguments = vec!["ld.lld", "--gc-sections", "--no-check-sections", "-e", "boot", "-T", script.to_str().unwrap(), "-o", image.to_str().unwrap()];
+    arguments.extend(objects.iter().map(|o| o.to_str().unwrap()));
+    run(&zig, &arguments);
+    image
+}
