@@ -78,10 +78,13 @@ function observation({ status, appraisal }: Attested, state: string): Observatio
     };
 }
 
-/** Endpoints of the devices the module may drive. One that it only reads needs no grant, and none is accepted. */
-function grants({ interface: declarations = [], devices = {} }: ModuleInputs): number[] {
+/**
+ * Endpoints of the devices the module may drive. One that it only reads needs no grant, and none is accepted; but on a Sancus
+ * board the grant says which driver to trust, for readings as well.
+ */
+function grants({ interface: declarations = [], devices = {}, place }: ModuleInputs): number[] {
     return declarations.flatMap(({ kind, name, flags = 0 }, endpoint) =>
-        kind === "device" && (flags & DEVICE_WRITTEN) !== 0 && Object.hasOwn(devices, name) ? [endpoint] : []);
+        kind === "device" && (place !== undefined || (flags & DEVICE_WRITTEN) !== 0) && Object.hasOwn(devices, name) ? [endpoint] : []);
 }
 
 function moduleEnd(properties: ModuleInputs) {
