@@ -162,7 +162,7 @@ static void work(void)
                     listen(); // without interrupts: the port's stays until its driver has seen to it
             } else {
                 listen();
-                if (!complete && !in_length && !(UART_STATUS & PENDING))
+                if (!complete && !(UART_STATUS & PENDING))
                     sleep();
             }
         }
