@@ -35,7 +35,7 @@ impl Shared {
             self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             match self.spoils {
                 0 => spoiled.push(*byte),
-                rate if (self.random >> 8) % rate != 0 => spoiled.push(*byte),
+                rate if !(self.random >> 8).is_multiple_of(rate) => spoiled.push(*byte),
                 _ if self.random >> 31 == 0 => {} // lost
                 _ => spoiled.push(byte ^ 0x20),
             }
