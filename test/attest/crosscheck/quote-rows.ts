@@ -8,7 +8,7 @@ const sgxAccepted = { ...accepted, tees: ["sgx"] } as const;
 const tdxAccepted = { ...accepted, tees: ["tdx"] } as const;
 
 const APPRAISAL = "theirs returns what it found and leaves the appraisal to its caller; ours appraises by the default policy, and both state the same";
-const CONVERGENCE = "Intel's rule for an outdated QE on a platform that needs configuration is OutOfDateConfigurationNeeded; the worse of the two alone loses the configuration";
+const CONVERGENCE = "an outdated QE on a platform that needs configuration is OutOfDateConfigurationNeeded (convergeTcbStatusWithQeTcbStatus in Intel's TcbLevelCheck.cpp); the worse of the two alone loses the configuration";
 const MODULE = "theirs does not judge the TDX module: neither its signer and attributes nor the identities in the TCB information";
 
 /** Makes it version 5 with the body of TDX 1.5. */
@@ -67,7 +67,7 @@ const formRows: readonly Row[] = [
 const documentRows: readonly Row[] = [
     {
         ...accepted, input: "TCB information of another PCEID", ours: "refused: TCB info: PCEID", right: "ours",
-        why: "the PCESVN of another PCE says nothing; Intel's verification compares FMSPC and PCEID",
+        why: "the PCESVN of another PCE says nothing; Intel's QuoteVerifier.cpp, step 4.1.2.4.10, compares FMSPC and PCEID",
         change: (world) => { world.tcbInfo["pceId"] = "0001"; },
     },
     {
@@ -149,12 +149,12 @@ const moduleRows: readonly Row[] = [
     },
     {
         input: "an outdated module", tees: ["tdx"], ours: "OutOfDate; refused: status", theirs: "refused: No matching TCB level found", right: "ours",
-        why: "bytes 0 and 1 are the module's version, judged by its identity; the platform's levels are compared from byte 2 on",
+        why: "bytes 0 and 1 are the module's version, judged by its identity; the platform's levels are compared from byte 2 on (isTdxTcbHigherOrEqual in Intel's TcbLevelCheck.cpp)",
         change: (world) => { world.td!.teeTcbSvn = bytes("03010200000000000000000000000000"); },
     },
     {
         ...tdxAccepted, input: "TDX 1.5 whose current module is older than that at launch", ours: "OutOfDate; refused: status", right: "either",
-        why: "theirs looks at the launch alone; ours takes the worse of the two, as the domain depends on both",
+        why: "Intel's TDRelaunchCheck.cpp looks at TEE_TCB_SVN_2 only where the launch is out of date; ours takes the worse of the two, as the domain depends on both",
         change: (world) => toTdx15(world, bytes("03010200000000000000000000000000")),
     },
 ];
