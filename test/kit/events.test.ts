@@ -80,7 +80,8 @@ describe("the kit's events", () => {
         ["an ack sealed as an event", REASON.tag, () => Uint8Array.from(sender.ack(1), (byte, at) => (at === 1 ? KIND.event : byte))],
         ["more than the input takes", REASON.long, () => sender.seal(1, "x".repeat(65))],
         ["a frame cut short", REASON.tag, () => sender.seal(1, "hello").subarray(0, -1)],
-        ["less than any frame", REASON.malformed, () => sender.seal(1, "").subarray(0, -1)],
+        ["less than a frame of its suite", REASON.tag, () => sender.seal(1, "").subarray(0, -1)],
+        ["less than any frame", REASON.malformed, () => sender.seal(1, "").subarray(0, -9)],
         ["counter 0", REASON.malformed, () => Uint8Array.from(sender.seal(1, "hello"), (byte, at) => (at === 21 ? 0 : byte))],
         ["the last counter of all", REASON.malformed, () => Uint8Array.from(sender.seal(1, "hello"), (byte, at) => (at >= 14 && at < 22 ? 255 : byte))],
         ["nothing", REASON.malformed, () => new Uint8Array(0)],
@@ -150,7 +151,7 @@ describe("the kit's events", () => {
         ["an ack of another connection", REASON.tag, () => rig.peer({ ...output, key: input.key }).ack(1)],
         ["an ack for the receiver's side", REASON.kind, () => sender.ack(1)],
         ["an event among the acks", REASON.kind, () => receiver.seal(1, "x")],
-        ["an ack with text", REASON.long, () => Buffer.concat([receiver.ack(1), Buffer.of(0)])],
+        ["an ack with a byte more", REASON.tag, () => Buffer.concat([receiver.ack(1), Buffer.of(0)])],
         ["an event sealed as an ack", REASON.tag, () => Uint8Array.from(receiver.seal(1, ""), (byte, at) => (at === 1 ? KIND.ack : byte))],
         ["an ack of another epoch", REASON.epoch, () => rig.peer({ ...output, epoch: 2n }).ack(1)],
     ];

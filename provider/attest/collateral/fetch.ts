@@ -57,17 +57,23 @@ async function attemptOnce(url: string, timeout: number): Promise<Attempt> {
         const response = await fetch(url, { signal: AbortSignal.timeout(timeout), redirect: "error", headers: { "user-agent": "pulumi-authentic" } });
         if (response.status !== 200) {
             await response.body?.cancel();
-            const seconds = Number(response.headers.get("retry-after") ?? "0");
             return {
                 problem: `HTTP ${response.status}`,
                 retry: response.status === 429 || response.status >= 500,
-                retryAfter: Number.isFinite(seconds) ? seconds * 1000 : 0,
+                retryAfter: pauseOf(response.headers),
             };
         }
         return { body: await readBounded(response), headers: response.headers };
     } catch (error) {
         return { problem: explain(error), retry: !(error instanceof TooLarge), retryAfter: 0 };
     }
+}
+
+/** Retry-After in milliseconds: seconds, or an HTTP date beside the service's own clock (RFC 9110 section 10.2.3). 0 for neither. */
+function pauseOf(headers: Headers): number {
+    const value = headers.get("retry-after") ?? "";
+    const pause = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.parse(headers.get("date") ?? "");
+    return Number.isFinite(pause) ? Math.max(0, pause) : 0;
 }
 
 class TooLarge extends Error {}

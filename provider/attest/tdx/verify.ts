@@ -49,6 +49,10 @@ function stateOf(quote: TdxQuote, platform: VerifiedPlatform, teeTcbSvn: Uint8Ar
     if (!equalBytes(mrSignerSeam, fromHex(identity.mrsigner, "TDX module"))) {
         throw refuse("AE-ATTEST-TCB", "TDX module: MRSIGNERSEAM", hex(mrSignerSeam), identity.mrsigner);
     }
+    // None is defined for production modules, so none is let pass where a mask leaves it open (Intel's QVL does the same).
+    if (seamAttributes.some((byte) => byte !== 0)) {
+        throw refuse("AE-ATTEST-TCB", "TDX module: SEAMATTRIBUTES", hex(seamAttributes), "0".repeat(2 * seamAttributes.length));
+    }
     checkMasked("TDX module: SEAMATTRIBUTES", seamAttributes, identity.attributes, identity.attributesMask);
     const moduleLevel = major === 0 || module === undefined ? null : matchIsvLevel(module.tcbLevels, minor, "TDX module: version");
 

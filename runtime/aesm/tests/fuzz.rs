@@ -1,12 +1,14 @@
-//! Random replies and requests: none may panic. A million of each with `cargo test -p authentic-aesm -- --ignored`.
+//! Random replies and requests: none may panic. A million of them with `AUTHENTIC_FUZZ=full`.
 
 use authentic_aesm::message::{InitQuoteResponse, KeyIdsResponse, QuoteRequest, QuoteResponse};
 use authentic_aesm::message::{MAX_LENGTH, Request, Response, body_length, frame};
-use authentic_testing::fuzz::{INPUTS, Random};
+use authentic_testing::fuzz::{Random, one_in};
 use prost::Message;
 
-fn decode(name: &str, inputs: u64) {
-    let mut random = Random::new(name);
+#[test]
+fn messages() {
+    let inputs = one_in(50);
+    let mut random = Random::new("messages");
     let samples = [
         frame(&Response { init_quote: Some(InitQuoteResponse { target_info: Some(vec![1; 512]), ..Default::default() }), ..Default::default() }),
         frame(&Response { quote: Some(QuoteResponse { quote: Some(vec![3; 900]), ..Default::default() }), ..Default::default() }),
@@ -26,15 +28,4 @@ fn decode(name: &str, inputs: u64) {
         decoded += u64::from(response || request);
     }
     assert!(decoded > inputs / 100 && decoded < inputs, "{decoded} of {inputs}: the inputs are too far from messages, or too near");
-}
-
-#[test]
-fn some_messages() {
-    decode("some messages", INPUTS / 50);
-}
-
-#[test]
-#[ignore = "a long campaign"]
-fn messages() {
-    decode("messages", INPUTS);
 }

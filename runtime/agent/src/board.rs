@@ -88,7 +88,8 @@ impl Board {
         let _exclusive = self.changes.lock().await;
         let description = self.folder.join("board.json");
         let wanted = serde_json::to_vec(file).map_err(|error| ApiError::malformed(error.to_string()))?;
-        let same = fs::read(&description).is_ok_and(|present| serde_json::from_slice::<serde_json::Value>(&present).ok() == serde_json::from_slice(&wanted).ok());
+        let same =
+            fs::read(&description).is_ok_and(|present| serde_json::from_slice::<serde_json::Value>(&present).ok() == serde_json::from_slice(&wanted).ok());
         if same && let Some(status) = self.status().await {
             return Ok(status);
         }
@@ -119,7 +120,15 @@ impl Board {
 
     fn spawn(&self) -> Result<Child, ApiError> {
         let mut command = std::process::Command::new(&self.binary);
-        command.arg("--folder").arg(&self.folder).env_clear().current_dir("/").process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .arg("--folder")
+            .arg(&self.folder)
+            .env_clear()
+            .current_dir("/")
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         Command::from(command).spawn().map_err(|error| {
             ApiError::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -154,7 +163,9 @@ async fn failure(mut child: Child) -> ApiError {
     let _ = child.wait().await;
     match output.lines().rev().find_map(|line| serde_json::from_str::<StartFailure>(line).ok()) {
         Some(StartFailure { code, message, next }) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, &code, message, &next),
-        None => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "AE-AGENT-BOARD", "the bridge of the board does not start", "look at board.log in the node's folder"),
+        None => {
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "AE-AGENT-BOARD", "the bridge of the board does not start", "look at board.log in the node's folder")
+        }
     }
 }
 

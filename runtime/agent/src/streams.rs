@@ -123,12 +123,14 @@ async fn follow(mut state: Following) -> Option<(Result<Bytes, Infallible>, Foll
         if !first.is_empty() {
             return Some((Ok(first.into()), state));
         }
-        if *state.agent.ending.borrow() || state.instance.is_some_and(|id| state.agent.supervisor.get(id).is_err()) {
-            return None;
-        }
+        // Asked before the log is read, so that the last lines are sent too.
+        let over = *state.agent.ending.borrow() || state.instance.is_some_and(|id| state.agent.supervisor.get(id).is_err());
         let more = state.follower.more();
         if !more.is_empty() {
             return Some((Ok(more.into()), state));
+        }
+        if over {
+            return None;
         }
         tokio::time::sleep(POLL).await;
     }

@@ -2,8 +2,8 @@
 
 use crate::api::{Body, Shared};
 use crate::error::ApiError;
-use authentic_wire::trustzone::{Facts, HEADER, Header, Operation, read_message, write_message};
 use authentic_wire::control::Bytes;
+use authentic_wire::trustzone::{Facts, HEADER, Header, Operation, read_message, write_message};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -79,7 +79,10 @@ impl TrustzoneBoard {
     async fn ensure(&self, firmware: &[u8], nonsecure: &[u8]) -> Result<Facts, ApiError> {
         let _exclusive = self.change.lock().await;
         let same = |name: &str, content: &[u8]| fs::read(self.folder.join(name)).is_ok_and(|present| present == content);
-        if same("firmware.bin", firmware) && same("nonsecure.bin", nonsecure) && let Some(facts) = self.facts().await {
+        if same("firmware.bin", firmware)
+            && same("nonsecure.bin", nonsecure)
+            && let Some(facts) = self.facts().await
+        {
             return Ok(facts);
         }
         self.end().await;
@@ -101,7 +104,9 @@ impl TrustzoneBoard {
             if child.try_wait().is_ok_and(|status| status.is_some()) {
                 return Err(explain(&mut child).await);
             }
-            if self.folder.join("board.sock").exists() && let Some(facts) = self.facts().await {
+            if self.folder.join("board.sock").exists()
+                && let Some(facts) = self.facts().await
+            {
                 drop(child.stderr.take());
                 // Reaped when it ends; nothing else waits for it.
                 tokio::spawn(async move { child.wait().await });

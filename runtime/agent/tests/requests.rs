@@ -179,7 +179,7 @@ fn logs_and_events_go_on_until_the_instance_or_the_agent_ends() {
     agent.put_instance(FIRST, &image(Behaviour::Idle, 0));
     let listen = |path: &str| {
         let mut stream = agent.connect().unwrap();
-        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: agent\r\n\r\n").as_bytes()).unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
         stream
     };
     let mut log = listen("/v1/logs?lines=0&follow=true");

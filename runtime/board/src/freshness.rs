@@ -112,7 +112,8 @@ mod tests {
     #[test]
     fn the_random_source_does_not_repeat_itself() {
         let mut random = device(Freshness::Rng, PathBuf::new()).unwrap().unwrap();
-        let words: std::collections::HashSet<Vec<u8>> = (0..8).map(|_| (0..4).flat_map(|_| [random.read(RANDOM, 0), random.read(RANDOM + 1, 0)]).collect()).collect();
+        let words: std::collections::HashSet<Vec<u8>> =
+            (0..8).map(|_| (0..4).flat_map(|_| [random.read(RANDOM, 0), random.read(RANDOM + 1, 0)]).collect()).collect();
         assert_eq!(words.len(), 8);
     }
 }

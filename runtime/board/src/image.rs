@@ -83,7 +83,9 @@ mod tests {
 
     #[test]
     fn every_truncation_is_refused() {
-        let image = [b"AEXM\x01\x02\x12\x34".as_slice(), &[0, 0, 0x48, 0, 0x48, 4, 10, 0, 12, 0, 1, 2, 3, 4], &[1, 5, 0xfc, 0, 0xfc, 2, 0, 0x20, 0, 0x28, 9, 9]].concat();
+        let image =
+            [b"AEXM\x01\x02\x12\x34".as_slice(), &[0, 0, 0x48, 0, 0x48, 4, 10, 0, 12, 0, 1, 2, 3, 4], &[1, 5, 0xfc, 0, 0xfc, 2, 0, 0x20, 0, 0x28, 9, 9]]
+                .concat();
         let parsed = ModuleImage::parse(&image);
         assert!(parsed.is_ok_and(|parsed| parsed.vendor == 0x1234 && parsed.parts[1].endpoint == 5));
         for length in 0..image.len() {

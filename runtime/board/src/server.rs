@@ -205,14 +205,7 @@ impl Server {
     fn status(&mut self) -> BoardStatus {
         let instances = self.board.instances().collect();
         let link = self.board.link();
-        BoardStatus {
-            kind: link.line().kind().into(),
-            pid: std::process::id(),
-            boots: link.boots,
-            cycles: link.cycles(),
-            repeated: link.repeated,
-            instances,
-        }
+        BoardStatus { kind: link.line().kind().into(), pid: std::process::id(), boots: link.boots, cycles: link.cycles(), repeated: link.repeated, instances }
     }
 
     fn power_cycle(&mut self, reason: &str) -> Result<bool, LinkError> {
@@ -228,7 +221,8 @@ impl Server {
 
     /// Tells the hosts of instances that these are gone.
     fn lost(&mut self, instances: &[Id], reason: &str) {
-        let hosts: Vec<usize> = self.clients.iter().filter(|(_, client)| client.instance.is_some_and(|instance| instances.contains(&instance))).map(|(index, _)| index).collect();
+        let hosts: Vec<usize> =
+            self.clients.iter().filter(|(_, client)| client.instance.is_some_and(|instance| instances.contains(&instance))).map(|(index, _)| index).collect();
         for index in hosts {
             self.clients[index].instance = None;
             self.send(index, &BoardMessage::Lost { reason: reason.into() });

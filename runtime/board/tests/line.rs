@@ -90,7 +90,17 @@ fn write_and_look(shared: &Shared, link: &mut Link, count: u32) {
     for number in 0..count {
         let length = 1 + (number * 37 % 224) as usize;
         // Bytes that have to be escaped among them.
-        let bytes: Vec<u8> = (0..length).map(|at| if at % 11 == 3 { 0x7e } else if at % 7 == 2 { 0x7d } else { (number + at as u32) as u8 }).collect();
+        let bytes: Vec<u8> = (0..length)
+            .map(|at| {
+                if at % 11 == 3 {
+                    0x7e
+                } else if at % 7 == 2 {
+                    0x7d
+                } else {
+                    (number + at as u32) as u8
+                }
+            })
+            .collect();
         let answer = link.ask(Question::Write, &[&PLACE.to_le_bytes()[..], &bytes].concat(), 0).unwrap();
         assert_eq!(answer.status, Status::Done);
         assert_eq!(shared.board.lock().unwrap().machine().peek_range(PLACE, length), bytes, "question {number}");

@@ -240,7 +240,7 @@ fn what_is_not_a_call_ends_its_link_and_no_other() {
     let mut other = Link::new(UnixStream::connect(folder.0.join("host.sock")).unwrap());
     other.stream.write_all(&authentic_wire::control::encode(&authentic_wire::control::Request { id: 1, call: Call::Socket { source: PEER } })).unwrap();
     assert_eq!(other.stream.read(&mut [0; 8]).unwrap(), 0);
-    assert!(matches!(link.call(Call::Hello { version: 2 }), Answer::Error { code, .. } if code == "AE-HOST-VERSION"));
+    assert!(matches!(link.call(Call::Hello { version: control::VERSION + 1 }), Answer::Error { code, .. } if code == "AE-HOST-VERSION"));
     stop(link, thread);
 }
 

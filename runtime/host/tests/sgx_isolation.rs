@@ -11,6 +11,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const ROLE: &str = "AUTHENTIC_TEST_ROLE";
@@ -100,9 +101,13 @@ fn role() {
 /// This program where other users may execute it.
 struct Program(PathBuf);
 
+/// A program cannot be executed while a child of another test still holds the descriptor that it was written with.
+static CHILDREN: Mutex<()> = Mutex::new(());
+
 impl Program {
     fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("authentic-isolation-{name}-{}", std::process::id()));
+        let _alone = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
         std::fs::copy(std::env::current_exe().unwrap(), &path).unwrap();
         Self(path)
     }
@@ -118,6 +123,7 @@ impl Program {
         if rustix::process::geteuid().is_root() {
             command.uid(user).gid(user).current_dir("/");
         }
+        let _alone = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
         command.spawn().unwrap()
     }
 }

@@ -7,7 +7,7 @@ mod support;
 use authentic_sgx::Processor;
 use authentic_testing::enclave::{Action, image, measure, with};
 use authentic_testing::sigstruct::sign;
-use authentic_wire::control::{Answer, Call};
+use authentic_wire::control::{Answer, Call, VERSION};
 use authentic_wire::instance::{Backend, InstanceFile};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -71,7 +71,7 @@ fn refused(name: &str, file: &[u8], backend: Option<Backend>) -> (String, String
 fn fails(action: Action, expected: &str) {
     let node = Node::new(&format!("{action:?}"), &image(action), Some(Backend::Emulated));
     let (mut child, mut link) = node.start();
-    assert!(matches!(link.call(Call::Hello { version: 1 }), Answer::Hello { instance: INSTANCE, .. }));
+    assert!(matches!(link.call(Call::Hello { version: VERSION }), Answer::Hello { instance: INSTANCE, .. }));
     assert_eq!(link.status().failed, None);
     assert!(matches!(link.call(Call::Entry { endpoint: 0 }), Answer::Error { code, .. } if code == "AE-HOST-FAILED"));
     let reason = link.status().failed.unwrap();

@@ -8,22 +8,30 @@ use authentic_sancus::{Machine, Stop};
 
 /// A loop over RAM with loads, stores, arithmetic, a call and a branch; the watchdog is held.
 const PROGRAM: [u16; 24] = [
-    0x40b2, 0x5a80, 0x0120, // mov #0x5a80, &0x0120
-    0x4031, 0x0a00, // mov #0x0a00, sp
-    0x4035, 0x0400, // outer: mov #0x0400, r5
-    0x4036, 0x0100, // mov #0x0100, r6
+    0x40b2,
+    0x5a80,
+    0x0120, // mov #0x5a80, &0x0120
+    0x4031,
+    0x0a00, // mov #0x0a00, sp
+    0x4035,
+    0x0400, // outer: mov #0x0400, r5
+    0x4036,
+    0x0100, // mov #0x0100, r6
     0x4537, // inner: mov @r5+, r7
     0x5807, // add r8, r7
-    0xe038, 0x1234, // xor #0x1234, r8
-    0x4785, 0xfffe, // mov r7, -2(r5)
-    0x12b0, 0x4000 + 2 * 22, // call #leaf
-    0x8316, // sub #1, r6
-    0x23f6, // jnz inner
-    0x4303, // nop
-    0x3ff0, // jmp outer
-    0x4303, // nop
-    0x1108, // leaf: rra r8
-    0x4130, // ret
+    0xe038,
+    0x1234, // xor #0x1234, r8
+    0x4785,
+    0xfffe, // mov r7, -2(r5)
+    0x12b0,
+    0x4000 + 2 * 22, // call #leaf
+    0x8316,          // sub #1, r6
+    0x23f6,          // jnz inner
+    0x4303,          // nop
+    0x3ff0,          // jmp outer
+    0x4303,          // nop
+    0x1108,          // leaf: rra r8
+    0x4130,          // ret
 ];
 
 fn best_of(runs: u32, mut run: impl FnMut() -> f64) -> (f64, f64) {

@@ -57,7 +57,13 @@ pub(crate) fn double(operation: u16, source: u16, destination: u16, status: u16,
 pub(crate) fn single(operation: u16, value: u16, status: u16, byte: bool) -> Outcome {
     match operation {
         RRC | RRA => {
-            let top = if operation == RRA { value & sign(byte) } else if status & CARRY != 0 { sign(byte) } else { 0 };
+            let top = if operation == RRA {
+                value & sign(byte)
+            } else if status & CARRY != 0 {
+                sign(byte)
+            } else {
+                0
+            };
             let result = value >> 1 | top;
             Outcome { value: result, flags: Some((FLAGS, zero_and_sign(result, byte) | value & CARRY)) }
         }

@@ -3,11 +3,11 @@
 //! Source: TI, "MSP430x1xx Family User's Guide" (SLAU049), chapter 3; cycle counts are those of the openMSP430 core,
 //! which differ from TI's.
 
+use crate::alu;
 use crate::interrupts::Entry;
 use crate::machine::Machine;
 use crate::registers::{CARRY, GIE, NEGATIVE, OVERFLOW, PC, SP, SR, WRITABLE, ZERO};
 use crate::violation::Attempt;
-use crate::alu;
 
 const RETI: u16 = 0x1300;
 

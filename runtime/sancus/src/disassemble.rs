@@ -5,9 +5,8 @@ use std::fmt::Write;
 const TWO_OPERANDS: [&str; 12] = ["mov", "add", "addc", "subc", "sub", "cmp", "dadd", "bit", "bic", "bis", "xor", "and"];
 const JUMPS: [&str; 8] = ["jne", "jeq", "jnc", "jc", "jn", "jge", "jl", "jmp"];
 const ONE_OPERAND: [&str; 6] = ["rrc", "swpb", "rra", "sxt", "push", "call"];
-const SANCUS: [&str; 10] = [
-    "sm_disable", "sm_enable", "sm_verify", "sm_verify_prev", "sm_wrap", "sm_unwrap", "sm_get_id", "sm_caller_id", "sm_stack_guard", "clix",
-];
+const SANCUS: [&str; 10] =
+    ["sm_disable", "sm_enable", "sm_verify", "sm_verify_prev", "sm_wrap", "sm_unwrap", "sm_get_id", "sm_caller_id", "sm_stack_guard", "clix"];
 
 struct Words<'a> {
     at: u16,

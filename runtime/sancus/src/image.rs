@@ -92,9 +92,7 @@ impl Image {
         let segments = header.program_headers(endian, file).map_err(damaged)?;
         let sections = header.section_headers(endian, file).map_err(damaged)?;
         let mut image = Self { entry: u16::try_from(header.e_entry(endian)).ok(), ..Self::default() };
-        let wanted = |s: &&elf::SectionHeader32<Endianness>| {
-            s.sh_flags(endian).contains(SHF_ALLOC) && s.sh_type(endian) != SHT_NOBITS && s.sh_size(endian) > 0
-        };
+        let wanted = |s: &&elf::SectionHeader32<Endianness>| s.sh_flags(endian).contains(SHF_ALLOC) && s.sh_type(endian) != SHT_NOBITS && s.sh_size(endian) > 0;
         let loads = || segments.iter().filter(|p| p.p_type(endian) == PT_LOAD);
         for section in sections.iter().filter(wanted) {
             let offset = section.sh_offset(endian);
@@ -102,9 +100,7 @@ impl Image {
                 let start = p.p_offset(endian);
                 offset >= start && u64::from(offset) < u64::from(start) + u64::from(p.p_filesz(endian))
             });
-            let address = segment.map_or(u64::from(section.sh_addr(endian)), |p| {
-                u64::from(p.p_paddr(endian)) + u64::from(offset - p.p_offset(endian))
-            });
+            let address = segment.map_or(u64::from(section.sh_addr(endian)), |p| u64::from(p.p_paddr(endian)) + u64::from(offset - p.p_offset(endian)));
             image.add(address, section.data(endian, file).map_err(damaged)?)?;
         }
         if sections.is_empty() {

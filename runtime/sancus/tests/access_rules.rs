@@ -261,8 +261,7 @@ fn the_tag_of_verify_and_of_a_confidential_load_is_read_with_the_caller_s_rights
     refused(&mut board, attack().set(14, TEXT).set(15, SECRET).word(0x1382), Attempt::Read, SECRET);
     assert_eq!(board.reg(15), 0);
     let mut board = victim();
-    let enable =
-        attack().set(9, SECRET).set(10, 1).set(11, 1).set(12, 0x9000).set(13, 0x9004).set(14, 0x0300).set(15, 0x0310).word(0x1381);
+    let enable = attack().set(9, SECRET).set(10, 1).set(11, 1).set(12, 0x9000).set(13, 0x9004).set(14, 0x0300).set(15, 0x0310).word(0x1381);
     refused(&mut board, enable, Attempt::Read, SECRET);
     assert_eq!(board.0.modules().count(), 1);
 }

@@ -216,7 +216,8 @@ struct Debugger {
 
 impl Debugger {
     fn start(image: &str) -> Self {
-        let mut child = emulator().args(["run", image, "--load", "0x4000", "--gdb", "0", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            emulator().args(["run", image, "--load", "0x4000", "--gdb", "0", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().rsplit(' ').next().unwrap();

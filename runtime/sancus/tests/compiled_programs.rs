@@ -9,9 +9,7 @@ use authentic_sancus::{Machine, Stop};
 use toolchain::Folder;
 
 fn crc16(data: &[u8]) -> u16 {
-    data.iter().fold(0xffff, |crc, byte| {
-        (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| if crc & 0x8000 != 0 { crc << 1 ^ 0x1021 } else { crc << 1 })
-    })
+    data.iter().fold(0xffff, |crc, byte| (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| if crc & 0x8000 != 0 { crc << 1 ^ 0x1021 } else { crc << 1 }))
 }
 
 #[test]

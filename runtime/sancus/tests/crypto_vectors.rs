@@ -34,10 +34,9 @@ fn module_keys_and_verify_tags_are_those_of_the_hardware() {
 
 #[test]
 fn wrapping_gives_the_hardware_s_ciphers_and_tags() {
-    for (k, cipher, tag) in [
-        ("0102030405060708", "f59e365e", "e10d0bfdeea014b4"),
-        ("0102030405060708090a0b0c0d0e0f10", "89bbd794", "a97dd5b9665a1f7aec20affbdd7bbe25"),
-    ] {
+    for (k, cipher, tag) in
+        [("0102030405060708", "f59e365e", "e10d0bfdeea014b4"), ("0102030405060708090a0b0c0d0e0f10", "89bbd794", "a97dd5b9665a1f7aec20affbdd7bbe25")]
+    {
         let mut body = hex("21222324");
         assert_eq!(wrap(&key(k), &hex("11121314"), &mut body), hex(tag));
         assert_eq!(body, hex(cipher));
@@ -46,10 +45,9 @@ fn wrapping_gives_the_hardware_s_ciphers_and_tags() {
 
 #[test]
 fn confidential_text_is_the_hardware_s() {
-    for (node, cipher, tag) in [
-        (NODE_64, "8ee875a60163348db0c720e94acc4d07", "96bdc9a247d1b6a3"),
-        (NODE_128, "15bd73bada18e6e7c91029d2c717cf4f", "e7e28f222bd9c2aab183baf78c94dc10"),
-    ] {
+    for (node, cipher, tag) in
+        [(NODE_64, "8ee875a60163348db0c720e94acc4d07", "96bdc9a247d1b6a3"), (NODE_128, "15bd73bada18e6e7c91029d2c717cf4f", "e7e28f222bd9c2aab183baf78c94dc10")]
+    {
         let vendor = vendor_key(&key(node), 0x1234);
         let mut body = hex(TEXT);
         assert_eq!(wrap(&vendor, &hex("5a31"), &mut body), hex(tag));

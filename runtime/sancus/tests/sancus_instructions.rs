@@ -272,9 +272,7 @@ fn timing_of_the_quick_instructions() {
 
 #[test]
 fn timing_of_the_crypto_instructions_follows_the_measured_formulas() {
-    for (node, p, body_base, mac_base, enable_base, verify_base) in
-        [(key_64(), 93, 939, 937, 1950, 1118), (key_128(), 173, 3123, 3121, 6382, 3454)]
-    {
+    for (node, p, body_base, mac_base, enable_base, verify_base) in [(key_64(), 93, 939, 937, 1950, 1118), (key_128(), 173, 3123, 3121, 6382, 3454)] {
         for (a, b) in [(1u16, 1u16), (1, 7), (5, 1), (4, 16)] {
             let mut board = board_of(node.clone());
             let expected = body_base + p * (u64::from(a) + u64::from(b) - 2);
@@ -299,12 +297,6 @@ fn a_reset_clears_the_table_the_ids_and_the_cycle_counter_but_not_memory() {
     assert_eq!(board.0.modules().count(), 0);
     assert_eq!(board.word(0x0200), 0xabcd);
     assert_eq!(board.enable(&TestModule::new(Program::at(0x5000).ret(), (0x0200, 0x0210))), 1);
-    board.run_program(
-        &Program::at(0x4000)
-            .hold_watchdog()
-            .op("mov", S::Constant(0), D::Absolute(0x0190))
-            .op("mov", S::Absolute(0x0190), D::Reg(5))
-            .off(),
-    );
+    board.run_program(&Program::at(0x4000).hold_watchdog().op("mov", S::Constant(0), D::Absolute(0x0190)).op("mov", S::Absolute(0x0190), D::Reg(5)).off());
     assert!(u64::from(board.reg(5)) < board.0.cycles(), "the counter started anew");
 }

@@ -179,12 +179,14 @@ mod tests {
     use crate::identity::{COMPONENTS, qe};
     use crate::keys::Keys;
     use authentic_sgx::{Processor, Secs, ereport};
-    use authentic_testing::fuzz::{INPUTS, Random};
+    use authentic_testing::fuzz::{Random, one_in};
     use std::time::SystemTime;
 
     /// Requests with random changes, of which a few stay good: every answer has one member, and no quote but of a report
     /// that the processor made.
-    fn fuzz(name: &str, inputs: u64) {
+    #[test]
+    fn requests() {
+        let inputs = one_in(500);
         let folder = std::env::temp_dir().join(format!("authentic-answers-{inputs}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let keys = Arc::new(Keys::open(&folder.join("keys"), SystemTime::now()).unwrap());
@@ -204,7 +206,7 @@ mod tests {
             Request { quote: Some(quote), ..Request::default() },
         ]
         .map(|request| request.encode_to_vec());
-        let mut random = Random::new(name);
+        let mut random = Random::new("requests");
         let mut quotes = 0;
         for _ in 0..inputs {
             let mut body = samples[random.below(samples.len())].clone();
@@ -226,16 +228,5 @@ mod tests {
         }
         std::fs::remove_dir_all(folder).unwrap();
         assert!(quotes > 0 && quotes < inputs / 4, "{quotes} quotes of {inputs} requests");
-    }
-
-    #[test]
-    fn some_requests() {
-        fuzz("some requests", INPUTS / 500);
-    }
-
-    #[test]
-    #[ignore = "a long campaign"]
-    fn requests() {
-        fuzz("requests", INPUTS);
     }
 }

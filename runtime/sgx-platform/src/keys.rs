@@ -211,7 +211,7 @@ fn parse(mut public: &[u8]) -> Option<Platform> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use authentic_testing::fuzz::{INPUTS, Random};
+    use authentic_testing::fuzz::{Random, one_in};
     use std::os::unix::fs::PermissionsExt;
 
     struct Scratch(std::path::PathBuf);
@@ -269,8 +269,10 @@ mod tests {
         assert!(matches!(Keys::open(&path, SystemTime::now()), Err(KeyError::Io { .. })));
     }
 
-    fn fuzz(inputs: u64) {
-        let scratch = Scratch::new(&format!("fuzz-{inputs}"));
+    #[test]
+    fn files() {
+        let inputs = one_in(50);
+        let scratch = Scratch::new("fuzz");
         let path = scratch.0.join("keys");
         drop(Keys::open(&path, SystemTime::now()).unwrap());
         let file = fs::read(&path).unwrap();
@@ -283,16 +285,5 @@ mod tests {
             parsed += u64::from(parse(&bytes).is_some());
         }
         assert!(parsed > 0 && parsed < inputs);
-    }
-
-    #[test]
-    fn some_files() {
-        fuzz(INPUTS / 50);
-    }
-
-    #[test]
-    #[ignore = "a long campaign"]
-    fn files() {
-        fuzz(INPUTS);
     }
 }

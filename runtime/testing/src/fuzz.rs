@@ -5,6 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Inputs a fuzz test gives its parser.
 pub const INPUTS: u64 = 1_000_000;
 
+/// Inputs of a test that would take too long with all of them: a share, or all with `AUTHENTIC_FUZZ=full`.
+pub fn one_in(share: u64) -> u64 {
+    if std::env::var("AUTHENTIC_FUZZ").is_ok_and(|extent| extent == "full") { INPUTS } else { INPUTS / share }
+}
+
 /// A xorshift generator (Marsaglia 2003): fast, and good enough to choose test inputs.
 pub struct Random(u64);
 

@@ -65,7 +65,9 @@ impl Link {
     fn send(&mut self, frame: &[u8]) -> Result<(), LinkError> {
         match self.socket.send(frame) {
             Ok(_) => Ok(()),
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Err(self.gone()),
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
+                Err(self.gone())
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -101,10 +103,11 @@ impl Link {
 
     /// Whether the board is gone for good.
     pub fn has_ended(&mut self) -> bool {
-        self.ended = self.ended || self.machine.ended().is_some_and(|reason| {
-            tracing::error!(%reason, "the board is gone");
-            true
-        });
+        self.ended = self.ended
+            || self.machine.ended().is_some_and(|reason| {
+                tracing::error!(%reason, "the board is gone");
+                true
+            });
         self.ended
     }
 

@@ -122,6 +122,19 @@ describe("collateral from a PCS v4 service", () => {
         assert.ok(Math.max(...waits) <= 30_000);
     });
 
+    it("takes a date in Retry-After by the service's own clock", async () => {
+        const headers = { "date": "Tue, 01 Jul 2025 12:00:00 GMT", "retry-after": "Tue, 01 Jul 2025 12:00:09 GMT" };
+        service.disturb = (path, count) => path.includes("/tcb?") && count === 1 ? { status: 503, headers, body: "" } : undefined;
+        assertAccepted(await judge());
+        assert.ok(waits.includes(9000));
+    });
+
+    it("waits as ever for a Retry-After that is no time", async () => {
+        service.disturb = (path, count) => path.includes("/tcb?") && count === 1 ? { status: 503, headers: { "retry-after": "soon" }, body: "" } : undefined;
+        assertAccepted(await judge());
+        assert.deepEqual(waits, [1000]);
+    });
+
     it("gives up after five attempts, saying what was answered", async () => {
         service.disturb = (path) => path.includes("/tcb?") ? { status: 503, body: "" } : undefined;
         const verdict = await judge();

@@ -51,6 +51,13 @@ const defects: Defect[] = [
     },
     { what: "levels without TDX components", code: "AE-ATTEST-MALFORMED", claim: "TCB info: tcbLevels.0.tcb.tdxtcbcomponents", change: (world) => { delete world.tcbInfo.tcbLevels[0].tcb.tdxtcbcomponents; } },
     { what: "another SEAM signer", code: "AE-ATTEST-TCB", claim: "TDX module: MRSIGNERSEAM", change: (world) => { world.td!.mrSignerSeam = bytes("01".repeat(48)); } },
+    {
+        what: "SEAM attributes that the mask leaves open", code: "AE-ATTEST-TCB", claim: "TDX module: SEAMATTRIBUTES",
+        change: (world) => {
+            world.td!.seamAttributes = bytes("0000000000000080");
+            for (const module of [world.tcbInfo.tdxModule, ...world.tcbInfo.tdxModuleIdentities!]) Object.assign(module!, { attributesMask: "00".repeat(8) });
+        },
+    },
     { what: "SEAM attributes", code: "AE-ATTEST-TCB", claim: "TDX module: SEAMATTRIBUTES", change: (world) => { world.td!.seamAttributes = bytes("0100000000000000"); } },
     { what: "a module without identity", code: "AE-ATTEST-TCB", claim: "TDX module: identity", change: (world) => { world.td!.teeTcbSvn = bytes("06030200000000000000000000000000"); } },
     { what: "an identity of another module", code: "AE-ATTEST-TCB", claim: "TDX module: identity", change: (world) => { world.tcbInfo.tdxModuleIdentities![0].id = "TDX_03"; } },

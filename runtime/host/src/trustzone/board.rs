@@ -1,15 +1,15 @@
 //! A module on a board as an [`Enclave`]: records go from the host's region into the board's window, and come back from it.
 
-use super::client::{TrustzoneError, Client};
+use super::client::{Client, TrustzoneError};
 use super::shadow::Shadow;
 use crate::enclave::{Cause, Crash, Enclave, Entry, Exit};
 use crate::region::Region;
-use authentic_wire::trustzone::{BODY, ENTER_CRASHED, ENTER_REFUSED};
 use authentic_wire::control::{Bytes, Evidence};
 use authentic_wire::frame::Header;
 use authentic_wire::message::MessageType;
 use authentic_wire::record::{input, output};
 use authentic_wire::ring::{Consumer, Corrupted, Producer};
+use authentic_wire::trustzone::{BODY, ENTER_CRASHED, ENTER_REFUSED};
 use std::path::Path;
 
 const EVIDENCE_PSA: u16 = 2;

@@ -6,4 +6,4 @@ mod client;
 mod shadow;
 
 pub use board::TrustzoneModule;
-pub use client::{TrustzoneError, Client};
+pub use client::{Client, TrustzoneError};

@@ -94,11 +94,9 @@ fn node_key(options: &Run) -> Result<Key, CliError> {
     };
     let key = Key::from_hex(&text)?;
     match wanted {
-        Some(level) if level != key.security() => Err(CliError::Security {
-            wanted: options.security.unwrap_or_default(),
-            bytes: key.bytes().len(),
-            needed: level.tag_bytes(),
-        }),
+        Some(level) if level != key.security() => {
+            Err(CliError::Security { wanted: options.security.unwrap_or_default(), bytes: key.bytes().len(), needed: level.tag_bytes() })
+        }
         _ => Ok(key),
     }
 }

@@ -41,11 +41,8 @@ impl Multiplier {
     }
 
     fn multiply(&mut self) {
-        let product = if self.signed {
-            (i32::from(self.first as i16) * i32::from(self.second as i16)) as u32
-        } else {
-            u32::from(self.first) * u32::from(self.second)
-        };
+        let product =
+            if self.signed { (i32::from(self.first as i16) * i32::from(self.second as i16)) as u32 } else { u32::from(self.first) * u32::from(self.second) };
         let (result, carry) = if self.accumulate { self.result.overflowing_add(product) } else { (product, false) };
         self.result = result;
         self.sum_extension = match (self.signed, carry) {

@@ -154,8 +154,7 @@ impl Uart {
     }
 
     pub(super) fn receive_interrupt(&self) -> bool {
-        self.pending & RECEIVED != 0 && self.control & RECEIVE_INTERRUPT != 0
-            || self.pending & OVERFLOW != 0 && self.control & OVERFLOW_INTERRUPT != 0
+        self.pending & RECEIVED != 0 && self.control & RECEIVE_INTERRUPT != 0 || self.pending & OVERFLOW != 0 && self.control & OVERFLOW_INTERRUPT != 0
     }
 
     pub(super) fn transmit_interrupt(&self) -> bool {

@@ -38,9 +38,11 @@ fn zig() -> Vec<PathBuf> {
         let output = Command::new(&command[0]).args(&command[1..]).arg("version").output();
         output.is_ok_and(|o| o.status.success() && String::from_utf8_lossy(&o.stdout).trim() == VERSION)
     };
-    candidates.into_iter().flatten().find(works).unwrap_or_else(|| {
-        panic!("Zig {VERSION} is needed: run `npm run setup` in the package's folder, or set AUTHENTIC_ZIG to the compiler")
-    })
+    candidates
+        .into_iter()
+        .flatten()
+        .find(works)
+        .unwrap_or_else(|| panic!("Zig {VERSION} is needed: run `npm run setup` in the package's folder, or set AUTHENTIC_ZIG to the compiler"))
 }
 
 fn run(zig: &[PathBuf], arguments: &[&str]) {
