@@ -9,6 +9,7 @@ struct control {
     uint32_t received;
     uint32_t missed;
     uint8_t open;
+    uint8_t told; // the valve, of `open`
 };
 static struct control control;
 AUTHENTIC_STATE(struct control, control, 1)
@@ -31,8 +32,10 @@ AUTHENTIC_INPUT(moisture, READING_BYTES) {
     control.missed += (uint32_t)authentic_event()->gaps;
 
     const uint8_t open = percent < openBelow() ? VALVE_OPEN : percent > closeAbove() ? VALVE_CLOSED : control.open;
-    if (open != control.open || control.received == 1) valve(&open, 1);
+    if (open != control.open) control.told = 0;
     control.open = open;
+    // Readings may come before the valve is connected: what it was not told, it is told with the next one.
+    if (!control.told) control.told = valve(&open, 1) == AUTHENTIC_OK;
 
     uint8_t bytes[REPORT_BYTES] = {percent, open};
     store_u32(bytes + 2, control.received);
