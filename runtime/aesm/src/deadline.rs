@@ -2,11 +2,10 @@
 
 use crate::error::AesmError;
 use crate::message::{Request, Response, body_length, frame};
+use authentic_process::SocketFolder;
 use prost::Message;
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -56,10 +55,9 @@ impl<'a> Deadline<'a> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         // The kernel limits connecting by the time limit for sending as well.
         socket.set_write_timeout(Some(self.left()?))?;
-        // Socket addresses hold 107 bytes: a name in an open folder is short.
-        let folder = File::open(self.path.parent().ok_or(io::ErrorKind::NotFound)?)?;
+        let folder = SocketFolder::open(self.path.parent().ok_or(io::ErrorKind::NotFound)?)?;
         let name = self.path.file_name().ok_or(io::ErrorKind::NotFound)?;
-        socket.connect(&SockAddr::unix(Path::new(&format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name))?)?;
+        socket.connect(&SockAddr::unix(folder.address(name))?)?;
         Ok(UnixStream::from(std::os::fd::OwnedFd::from(socket)))
     }
 

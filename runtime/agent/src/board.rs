@@ -1,31 +1,29 @@
 //! The board of a node: its bridge is started, looked at and ended here. It runs beside the agent and survives it.
 
 use crate::api::{Body, Shared};
+use crate::child;
 use crate::error::ApiError;
 use crate::folder::write_json;
+use authentic_process::SocketFolder;
 use authentic_wire::board::{BoardCall, BoardFile, BoardMessage, BoardStatus};
 use authentic_wire::control;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 const START: Duration = Duration::from_secs(20);
 const CALL: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
-const MAX_ERROR: u64 = 16 * 1024;
 
 /// A node's board.
 pub struct Board {
@@ -33,13 +31,6 @@ pub struct Board {
     binary: PathBuf,
     /// One start or end at a time.
     changes: tokio::sync::Mutex<()>,
-}
-
-#[derive(Deserialize)]
-struct StartFailure {
-    code: String,
-    message: String,
-    next: String,
 }
 
 fn storage(what: &'static str) -> impl Fn(io::Error) -> ApiError {
@@ -54,9 +45,9 @@ impl Board {
     }
 
     async fn call(&self, call: &BoardCall) -> io::Result<BoardMessage> {
-        let directory = fs::File::open(&self.folder)?;
+        let sockets = SocketFolder::open(&self.folder)?;
         let asked = async {
-            let mut stream = UnixStream::connect(format!("/proc/self/fd/{}/board.sock", directory.as_fd().as_raw_fd())).await?;
+            let mut stream = UnixStream::connect(sockets.address("board.sock")).await?;
             stream.write_all(&control::encode(call)).await?;
             let mut bytes = Vec::new();
             loop {
@@ -119,17 +110,7 @@ impl Board {
     }
 
     fn spawn(&self) -> Result<Child, ApiError> {
-        let mut command = std::process::Command::new(&self.binary);
-        command
-            .arg("--folder")
-            .arg(&self.folder)
-            .env_clear()
-            .current_dir("/")
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        Command::from(command).spawn().map_err(|error| {
+        child::start(&self.binary, &self.folder, Stdio::null()).map_err(|error| {
             ApiError::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "AE-AGENT-BOARD-BINARY",
@@ -156,13 +137,10 @@ impl Board {
 
 async fn failure(mut child: Child) -> ApiError {
     let _ = child.start_kill();
-    let mut output = String::new();
-    if let Some(stderr) = child.stderr.take() {
-        let _ = stderr.take(MAX_ERROR).read_to_string(&mut output).await;
-    }
+    let failure = child::start_failure(&mut child).await;
     let _ = child.wait().await;
-    match output.lines().rev().find_map(|line| serde_json::from_str::<StartFailure>(line).ok()) {
-        Some(StartFailure { code, message, next }) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, &code, message, &next),
+    match failure {
+        Some(failure) => failure.into_error(),
         None => {
             ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "AE-AGENT-BOARD", "the bridge of the board does not start", "look at board.log in the node's folder")
         }

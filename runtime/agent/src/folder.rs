@@ -1,19 +1,19 @@
 //! The folder of a node: its layout, its lock, and files that are never half-written.
 
+use authentic_process::SocketFolder;
 use authentic_wire::id::Id;
 use authentic_wire::instance::InstanceFile;
 use rustix::fs::{FlockOperation, Mode, flock};
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, Write};
-use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// The folder of a node, held by one agent.
 pub struct Folder {
     path: PathBuf,
-    directory: File,
+    sockets: SocketFolder,
     /// Locked as long as this agent lives; the kernel unlocks it with the process.
     pid_file: File,
 }
@@ -44,7 +44,7 @@ impl Folder {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&instances).map_err(failed(&instances))?;
         let path = path.canonicalize().map_err(failed(path))?;
         fs::set_permissions(&path, Permissions::from_mode(0o700)).map_err(failed(&path))?;
-        let directory = File::open(&path).map_err(failed(&path))?;
+        let sockets = SocketFolder::open(&path).map_err(failed(&path))?;
         let pid_path = path.join("agent.pid");
         let mut pid_file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&pid_path).map_err(failed(&pid_path))?;
         if let Err(error) = flock(&pid_file, FlockOperation::NonBlockingLockExclusive) {
@@ -56,7 +56,7 @@ impl Folder {
             return Err(FolderError::Held(holder.trim().to_owned()));
         }
         pid_file.set_len(0).and_then(|()| pid_file.rewind()).and_then(|()| writeln!(pid_file, "{}", std::process::id())).map_err(failed(&pid_path))?;
-        Ok(Self { path, directory, pid_file })
+        Ok(Self { path, sockets, pid_file })
     }
 
     /// Its absolute path.
@@ -64,9 +64,9 @@ impl Folder {
         &self.path
     }
 
-    /// A short path to a file in it: socket addresses hold 107 bytes, the folder's own path may be longer.
-    pub fn short_path(&self, name: &str) -> PathBuf {
-        format!("/proc/self/fd/{}/{name}", self.directory.as_fd().as_raw_fd()).into()
+    /// The sockets in it.
+    pub fn sockets(&self) -> &SocketFolder {
+        &self.sockets
     }
 
     /// The folder of an instance.

@@ -3,6 +3,7 @@
 mod api;
 mod board;
 mod calls;
+mod child;
 mod clock;
 mod error;
 pub mod events;

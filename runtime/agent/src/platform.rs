@@ -1,5 +1,6 @@
 //! The platform process of emulated SGX: started, adopted after a restart of the agent, started anew when it ends, ended.
 
+use crate::child::{self, StartFailure};
 use crate::error::ApiError;
 use crate::folder::Folder;
 use crate::pcs;
@@ -9,14 +10,12 @@ use rustix::process::{Signal, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::sync::{Notify, watch};
 
 const SOCKET: &str = "sgx/pcs.socket";
@@ -24,7 +23,6 @@ const START: Duration = Duration::from_secs(20);
 const ADOPT: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(10);
 const STOP: Duration = Duration::from_secs(3);
-const MAX_ERROR: u64 = 16 * 1024;
 /// Pauses before a platform that ended is started anew; the first again after one that ran for a while.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(10));
 const STABLE: Duration = Duration::from_secs(60);
@@ -45,14 +43,6 @@ struct Introduction {
     pid: u32,
     #[serde(flatten)]
     identity: Identity,
-}
-
-/// What it prints when it does not start.
-#[derive(Deserialize)]
-struct StartFailure {
-    code: String,
-    message: String,
-    next: String,
 }
 
 /// A platform that is kept running.
@@ -89,7 +79,7 @@ impl Platform {
     /// # Errors
     /// It is not running at the moment.
     pub async fn connect(&self) -> io::Result<UnixStream> {
-        UnixStream::connect(self.folder.short_path(SOCKET)).await
+        UnixStream::connect(self.folder.sockets().address(SOCKET)).await
     }
 
     /// Ends the process for good and waits for its end.
@@ -168,18 +158,7 @@ impl Process {
                 "run `npm run setup`, or pass the path of authentic-sgx-platform with --sgx-platform-binary",
             )
         };
-        let mut command = std::process::Command::new(binary);
-        command
-            .arg("--folder")
-            .arg(folder.path().join("sgx"))
-            .env_clear()
-            .current_dir("/")
-            // Its own group: a signal to the agent's terminal must not reach it.
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let mut child = Command::from(command).spawn().map_err(failed)?;
+        let mut child = child::start(binary, &folder.path().join("sgx"), Stdio::null()).map_err(failed)?;
         let pid = child.id().unwrap_or_default();
         let handle = open_pid(pid).map_err(failed)?;
         let start = Instant::now();
@@ -202,7 +181,7 @@ impl Process {
 
     /// The process that listens in the folder. One that does not answer is killed.
     async fn adopt(folder: &Folder) -> Option<(Self, Identity)> {
-        let stream = UnixStream::connect(folder.short_path(SOCKET)).await.ok()?;
+        let stream = UnixStream::connect(folder.sockets().address(SOCKET)).await.ok()?;
         let pid = stream.peer_cred().ok()?.pid().and_then(|pid| u32::try_from(pid).ok())?;
         let mut process = Self { pid, handle: open_pid(pid).ok()?, child: None };
         match tokio::time::timeout(ADOPT, introduce(stream)).await.ok().flatten() {
@@ -244,7 +223,7 @@ impl Process {
 }
 
 async fn introduction(folder: &Folder) -> Option<Introduction> {
-    introduce(UnixStream::connect(folder.short_path(SOCKET)).await.ok()?).await
+    introduce(UnixStream::connect(folder.sockets().address(SOCKET)).await.ok()?).await
 }
 
 async fn introduce(stream: UnixStream) -> Option<Introduction> {
@@ -253,14 +232,8 @@ async fn introduce(stream: UnixStream) -> Option<Introduction> {
 }
 
 async fn start_failure(child: &mut Child) -> ApiError {
-    let mut output = String::new();
-    if let Some(stderr) = child.stderr.take() {
-        let _ = tokio::time::timeout(STOP, stderr.take(MAX_ERROR).read_to_string(&mut output)).await;
-    }
-    match output.lines().rev().find_map(|line| serde_json::from_str::<StartFailure>(line).ok()) {
-        Some(StartFailure { code, message, next }) => {
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, &code, format!("the emulated SGX platform does not start: {message}"), &next)
-        }
+    match child::start_failure(child).await {
+        Some(failure) => StartFailure { message: format!("the emulated SGX platform does not start: {}", failure.message), ..failure }.into_error(),
         None => ApiError::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "AE-AGENT-SGX-START",

@@ -1,27 +1,26 @@
 //! Module host processes: start, adoption after a restart of the agent, end.
 
+use crate::child::{self, StartFailure};
 use crate::error::ApiError;
 use crate::host_link::HostLink;
+use authentic_process::SocketFolder;
 use authentic_wire::control::{self, Answer, Call};
 use authentic_wire::id::Id;
 use axum::http::StatusCode;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use serde::Deserialize;
-use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::UnixStream;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 const START: Duration = Duration::from_secs(20);
 const ADOPT: Duration = Duration::from_secs(5);
 const STOP: Duration = Duration::from_secs(3);
-const MAX_ERROR: u64 = 16 * 1024;
 
 /// A running module host.
 pub struct Process {
@@ -33,14 +32,6 @@ pub struct Process {
     handle: OwnedFd,
     child: Option<Child>,
     oom_kills: Option<u64>,
-}
-
-/// What a module host prints when it does not start.
-#[derive(Deserialize)]
-struct StartFailure {
-    code: String,
-    message: String,
-    next: String,
 }
 
 impl Process {
@@ -60,18 +51,7 @@ impl Process {
         let oom_kills = oom_kills();
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
         ours.set_nonblocking(true).map_err(failed)?;
-        let mut command = std::process::Command::new(binary);
-        command
-            .arg("--folder")
-            .arg(folder)
-            .env_clear()
-            .current_dir("/")
-            // Its own group: a signal to the agent's terminal must not reach it.
-            .process_group(0)
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let mut child = Command::from(command).spawn().map_err(failed)?;
+        let mut child = child::start(binary, folder, Stdio::from(OwnedFd::from(theirs))).map_err(failed)?;
         let link = HostLink::new(UnixStream::from_std(ours).map_err(failed)?);
         let pid = child.id().unwrap_or_default();
         let handle = open_pid(pid).map_err(failed)?;
@@ -85,12 +65,9 @@ impl Process {
                 if tokio::time::timeout(STOP, child.wait()).await.is_err() {
                     let _ = child.start_kill();
                 }
-                let mut output = String::new();
-                if let Some(stderr) = child.stderr.take() {
-                    let _ = tokio::time::timeout(STOP, stderr.take(MAX_ERROR).read_to_string(&mut output)).await;
-                }
+                let failure = child::start_failure(&mut child).await;
                 let _ = child.wait().await;
-                Err(match output.lines().rev().find_map(|line| serde_json::from_str::<StartFailure>(line).ok()) {
+                Err(match failure {
                     Some(StartFailure { code, message, next }) => {
                         let status = if code == "AE-HOST-IMAGE" || code == "AE-HOST-TEE" { StatusCode::BAD_REQUEST } else { StatusCode::SERVICE_UNAVAILABLE };
                         ApiError::new(status, &code, message, &next)
@@ -107,8 +84,8 @@ impl Process {
     /// It is not running, or runs something else.
     pub async fn adopt(folder: &Path, instance: Id) -> Result<Self, ApiError> {
         let gone = |error: std::io::Error| ApiError::host_silent(format!("the module host does not run: {error}"));
-        let directory = File::open(folder).map_err(gone)?;
-        let stream = UnixStream::connect(format!("/proc/self/fd/{}/host.sock", directory.as_fd().as_raw_fd())).await.map_err(gone)?;
+        let sockets = SocketFolder::open(folder).map_err(gone)?;
+        let stream = UnixStream::connect(sockets.address("host.sock")).await.map_err(gone)?;
         let pid = stream.peer_cred().map_err(gone)?.pid().and_then(|pid| u32::try_from(pid).ok()).unwrap_or_default();
         let handle = open_pid(pid).map_err(gone)?;
         let link = HostLink::new(stream);

@@ -11,13 +11,11 @@ use crate::sgx::{DEVICE, Sgx, SgxBackend};
 use crate::streams::MAX_LISTENERS;
 use crate::supervisor::Supervisor;
 use crate::trustzone::TrustzoneBoard;
-use rustix::process::{Resource, getrlimit, setrlimit};
+use authentic_process::raise_descriptor_limit;
 use serde_json::json;
-use std::fs::Permissions;
 use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::{TcpListener, UnixListener};
@@ -188,19 +186,7 @@ fn about(options: &Options, folder: &Folder, listeners: &[TcpListener], sgx: Opt
 
 /// A left-over of a killed agent is replaced: the folder's lock shows that there is no other.
 fn control_socket(folder: &Folder) -> io::Result<UnixListener> {
-    match std::fs::remove_file(folder.path().join("agent.sock")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        other => other?,
-    }
-    let listener = UnixListener::bind(folder.short_path("agent.sock"))?;
-    std::fs::set_permissions(folder.path().join("agent.sock"), Permissions::from_mode(0o600))?;
-    Ok(listener)
-}
-
-fn raise_descriptor_limit() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::warn!(%error, "cannot raise the limit of open files");
-    }
+    let listener = folder.sockets().listen("agent.sock")?;
+    listener.set_nonblocking(true)?;
+    UnixListener::from_std(listener)
 }

@@ -1,7 +1,9 @@
 //! The node's TrustZone board: one process that runs it and carries what module hosts ask of it (`docs/trustzone.md`).
 
 use crate::api::{Body, Shared};
+use crate::child::{self, StartFailure};
 use crate::error::ApiError;
+use authentic_process::SocketFolder;
 use authentic_wire::control::Bytes;
 use authentic_wire::trustzone::{Facts, HEADER, Header, Operation, read_message, write_message};
 use axum::Json;
@@ -10,21 +12,16 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
-use tokio::process::Command;
 
 const START: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 const MAX_IMAGE: usize = 1 << 20;
-const MAX_ERROR: u64 = 16 * 1024;
 const MAX_REPLY: usize = 4096;
 
 /// The board of a node, in its folder.
@@ -34,22 +31,13 @@ pub struct TrustzoneBoard {
     change: tokio::sync::Mutex<()>,
 }
 
-/// What a board prints when it does not start.
-#[derive(Deserialize)]
-struct StartFailure {
-    code: String,
-    message: String,
-    next: String,
-}
-
 fn failed(message: impl Into<String>) -> ApiError {
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "AE-AGENT-TRUSTZONE", message, "see trustzone/board.log in the node's folder")
 }
 
 /// Asks the bridge in `folder` for one thing.
 fn ask(folder: &Path, operation: Operation) -> io::Result<Vec<u8>> {
-    let directory = File::open(folder)?;
-    let mut stream = UnixStream::connect(format!("/proc/self/fd/{}/board.sock", directory.as_fd().as_raw_fd()))?;
+    let mut stream = SocketFolder::open(folder)?.connect("board.sock")?;
     stream.set_read_timeout(Some(START))?;
     write_message(&mut stream, &Header { operation: operation as u8, slot: 0, sequence: 1, a: 0, b: 0 }, &[])?;
     let (_, body) = read_message(&mut stream, HEADER + MAX_REPLY)?.ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -94,15 +82,12 @@ impl TrustzoneBoard {
     }
 
     async fn start(&self) -> Result<Facts, ApiError> {
-        let mut command = std::process::Command::new(&self.binary);
-        // Its own group: a signal to the agent's terminal must not reach it, and it outlives an agent that is replaced.
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        command.arg("--folder").arg(&self.folder).env_clear().current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = Command::from(command).spawn().map_err(|error| failed(format!("cannot start {}: {error}", self.binary.display())))?;
+        let mut child =
+            child::start(&self.binary, &self.folder, Stdio::null()).map_err(|error| failed(format!("cannot start {}: {error}", self.binary.display())))?;
         let begun = tokio::time::Instant::now();
         while begun.elapsed() < START {
             if child.try_wait().is_ok_and(|status| status.is_some()) {
-                return Err(explain(&mut child).await);
+                return Err(child::start_failure(&mut child).await.map_or_else(|| failed("the board ended at once"), StartFailure::into_error));
             }
             if self.folder.join("board.sock").exists()
                 && let Some(facts) = self.facts().await
@@ -117,17 +102,6 @@ impl TrustzoneBoard {
         let _ = child.start_kill();
         let _ = child.wait().await;
         Err(failed("the board does not answer"))
-    }
-}
-
-async fn explain(child: &mut tokio::process::Child) -> ApiError {
-    let mut output = String::new();
-    if let Some(stderr) = child.stderr.take() {
-        let _ = stderr.take(MAX_ERROR).read_to_string(&mut output).await;
-    }
-    match output.lines().rev().find_map(|line| serde_json::from_str::<StartFailure>(line).ok()) {
-        Some(StartFailure { code, message, next }) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, &code, message, &next),
-        None => failed("the board ended at once"),
     }
 }
 

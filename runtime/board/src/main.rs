@@ -4,14 +4,13 @@ use authentic_board::board::Board;
 use authentic_board::line::Line;
 use authentic_board::server::Server;
 use authentic_board::{Emulated, Serial};
+use authentic_process::SocketFolder;
 use authentic_sancus::crypto::Key;
 use authentic_wire::board::BoardFile;
 use clap::Parser;
 use mio::net::UnixListener;
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -51,19 +50,6 @@ fn line(folder: &Path, file: BoardFile) -> Result<Box<dyn Line>, StartError> {
     })
 }
 
-/// Binds `board.sock` through the folder's descriptor, because socket addresses hold 107 bytes and paths may be longer.
-fn listen(folder: &Path) -> io::Result<UnixListener> {
-    let path = folder.join("board.sock");
-    match fs::remove_file(&path) {
-        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {}
-        other => other?,
-    }
-    let directory = fs::File::open(folder)?;
-    let listener = UnixListener::bind(format!("/proc/self/fd/{}/board.sock", directory.as_fd().as_raw_fd()))?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
-}
-
 fn run(folder: &Path) -> Result<(), StartError> {
     let file = |name: &str| {
         let path = folder.join(name);
@@ -74,7 +60,9 @@ fn run(folder: &Path) -> Result<(), StartError> {
     let description = serde_json::from_slice(&description).map_err(StartError::Description)?;
     let board = Board::new(line(folder, description)?)?;
     fs::write(folder.join("board.pid"), format!("{}\n", std::process::id())).map_err(file("board.pid"))?;
-    let listener = listen(folder)?;
+    let listener = SocketFolder::open(folder)?.listen("board.sock")?;
+    listener.set_nonblocking(true)?;
+    let listener = UnixListener::from_std(listener);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "bridge starts");
     Server::new(board).run(listener, folder)?;
     let _ = fs::remove_file(folder.join("board.sock"));

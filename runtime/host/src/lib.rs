@@ -20,6 +20,7 @@ mod outgoing;
 mod peer;
 mod queue;
 mod region;
+mod registers;
 #[cfg(target_arch = "x86_64")]
 pub mod sgx;
 mod socket;

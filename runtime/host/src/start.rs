@@ -9,15 +9,13 @@ use crate::native::{LoadError, Native};
 use crate::region::Region;
 use crate::sgx::{self, SgxError};
 use crate::trustzone::{TrustzoneError, TrustzoneModule};
+use authentic_process::{SocketFolder, raise_descriptor_limit};
 use authentic_wire::instance::InstanceFile;
 use authentic_wire::ring::Layout;
 use mio::Poll;
 use mio::net::{UnixListener, UnixStream};
-use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -140,7 +138,11 @@ pub fn serve(
     first: Option<std::os::unix::net::UnixStream>,
 ) -> Result<(), StartError> {
     raise_descriptor_limit();
-    let listener = listen(folder)?;
+    let listener = SocketFolder::open(folder)
+        .and_then(|sockets| sockets.listen("host.sock"))
+        .map_err(|error| StartError::File { path: folder.join("host.sock"), error })?;
+    listener.set_nonblocking(true)?;
+    let listener = UnixListener::from_std(listener);
     let first = match first {
         Some(stream) => {
             stream.set_nonblocking(true)?;
@@ -164,27 +166,4 @@ pub fn serve(
 /// The node's folder, which has those of its instances in `instances/`.
 fn node_folder(instance: &Path) -> PathBuf {
     instance.join("../..")
-}
-
-/// Binds `host.sock` through the folder's descriptor, because socket addresses hold 107 bytes and paths may be longer.
-fn listen(folder: &Path) -> Result<UnixListener, StartError> {
-    let path = folder.join("host.sock");
-    let error = |error| StartError::File { path: path.clone(), error };
-    match fs::remove_file(&path) {
-        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {}
-        other => other.map_err(error)?,
-    }
-    let directory = fs::File::open(folder).map_err(error)?;
-    let listener = UnixListener::bind(format!("/proc/self/fd/{}/host.sock", directory.as_fd().as_raw_fd())).map_err(error)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(error)?;
-    Ok(listener)
-}
-
-/// Many sockets are normal; the soft limit often is 1024.
-fn raise_descriptor_limit() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::warn!(%error, "cannot raise the limit of open files");
-    }
 }

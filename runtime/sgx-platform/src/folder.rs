@@ -1,9 +1,9 @@
 //! The platform's folder in that of its node: one process has it, and listens on two sockets in it.
 
+use authentic_process::SocketFolder;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Seek, Write};
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tokio::net::UnixListener;
@@ -25,7 +25,7 @@ pub enum FolderError {
 /// The folder, held by this process.
 pub struct Folder {
     path: PathBuf,
-    directory: File,
+    sockets: SocketFolder,
     /// Locked as long as this process lives.
     _lock: File,
 }
@@ -39,7 +39,7 @@ impl Folder {
         let failed = |error: io::Error| FolderError::Io { path: path.to_owned(), error };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(failed)?;
-        let directory = File::open(path).map_err(failed)?;
+        let sockets = SocketFolder::open(path).map_err(failed)?;
         let mut lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path.join("platform.pid")).map_err(failed)?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(FolderError::Held(path.to_owned())),
@@ -47,7 +47,7 @@ impl Folder {
             Ok(()) => {}
         }
         lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| writeln!(lock, "{}", std::process::id())).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), directory, _lock: lock })
+        Ok(Self { path: path.to_owned(), sockets, _lock: lock })
     }
 
     /// A file in it.
@@ -60,18 +60,12 @@ impl Folder {
     /// # Errors
     /// The system refuses.
     pub fn listen(&self, name: &str) -> Result<UnixListener, FolderError> {
-        let path = self.file(name);
-        let bind = || {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                other => other?,
-            }
-            // Socket addresses hold 107 bytes: a name in an open folder is short.
-            let listener = UnixListener::bind(format!("/proc/self/fd/{}/{name}", self.directory.as_raw_fd()))?;
-            fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-            Ok(listener)
+        let listen = || {
+            let listener = self.sockets.listen(name)?;
+            listener.set_nonblocking(true)?;
+            UnixListener::from_std(listener)
         };
-        bind().map_err(|error| FolderError::Io { path: path.clone(), error })
+        listen().map_err(|error| FolderError::Io { path: self.file(name), error })
     }
 
     /// Removes what only a running process has.

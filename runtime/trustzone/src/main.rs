@@ -1,5 +1,6 @@
 //! `authentic-trustzone`: runs an emulated TrustZone board and the bridge to it. Started by the agent.
 
+use authentic_process::SocketFolder;
 use authentic_trustzone::bridge::Bridge;
 use authentic_trustzone::device::SECURED;
 use authentic_trustzone::link::{Link, LinkError};
@@ -7,10 +8,7 @@ use authentic_trustzone::machine::{Machine, MachineError, Options};
 use clap::Parser;
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -51,19 +49,6 @@ impl StartError {
     }
 }
 
-/// Binds through the folder's descriptor, because socket addresses hold 107 bytes and paths may be longer.
-fn listen(folder: &Path) -> io::Result<UnixListener> {
-    let path = folder.join("board.sock");
-    match fs::remove_file(&path) {
-        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {}
-        other => other?,
-    }
-    let directory = fs::File::open(folder)?;
-    let listener = UnixListener::bind(format!("/proc/self/fd/{}/board.sock", directory.as_fd().as_raw_fd()))?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
-}
-
 fn run(arguments: Arguments) -> Result<(), StartError> {
     let folder = arguments.folder.clone();
     let file = |name: &str| {
@@ -75,7 +60,7 @@ fn run(arguments: Arguments) -> Result<(), StartError> {
     tracing::info!(emulator = machine.id(), "the board starts");
     let bridge = Bridge::new(Link::new(machine, socket))?;
     fs::write(folder.join("board.pid"), format!("{}\n", std::process::id())).map_err(file("board.pid"))?;
-    let listener = listen(&folder).map_err(file("board.sock"))?;
+    let listener = SocketFolder::open(&folder).and_then(|sockets| sockets.listen("board.sock")).map_err(file("board.sock"))?;
     tracing::info!(restarts = bridge.facts.restarts, slots = bridge.facts.slots, "the board runs");
     let server = bridge.clone();
     std::thread::spawn(move || server.serve(&listener, || std::process::exit(0)));

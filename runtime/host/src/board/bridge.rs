@@ -1,13 +1,13 @@
 //! The socket to the board's bridge.
 
+use authentic_process::SocketFolder;
 use authentic_wire::board::{BoardCall, BoardMessage};
 use authentic_wire::control::{self, Bytes};
 use authentic_wire::instance::InstanceFile;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
-use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -49,8 +49,7 @@ impl Bridge {
     /// There is no bridge, or it refuses.
     pub fn open(folder: &Path, file: &InstanceFile, image: &[u8]) -> Result<Self, BridgeError> {
         let board = folder.ancestors().nth(2).unwrap_or(folder).join("board");
-        let directory = File::open(board)?;
-        let stream = UnixStream::connect(format!("/proc/self/fd/{}/board.sock", directory.as_fd().as_raw_fd()))?;
+        let stream = SocketFolder::open(&board)?.connect("board.sock")?;
         stream.set_nonblocking(true)?;
         let mut bridge = Self { stream, incoming: Vec::new(), notices: Vec::new() };
         let call = BoardCall::Open { instance: file.instance, image: Bytes(image.to_vec()), time_limit_ms: file.entry_time_limit_ms };

@@ -3,6 +3,7 @@
 //! [`call`] saves the host's registers, as an enclave's entry does; a signal handler that finds the thread inside the
 //! module continues at [`recover`], as an asynchronous exit would. There is one module in a process.
 
+use crate::registers::{pop_registers, push_registers};
 use std::arch::naked_asm;
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -38,12 +39,7 @@ pub fn is_inside() -> bool {
 #[unsafe(naked)]
 pub unsafe extern "C" fn call(reason: u64, shared: *mut u8, size: u64, entry: usize, stack: usize) -> u64 {
     naked_asm!(
-        "push rbx",
-        "push rbp",
-        "push r12",
-        "push r13",
-        "push r14",
-        "push r15",
+        push_registers!(),
         "mov [rip + {context}], rsp",
         "stmxcsr [rip + {context} + 8]",
         "fnstcw [rip + {context} + 12]",
@@ -55,12 +51,7 @@ pub unsafe extern "C" fn call(reason: u64, shared: *mut u8, size: u64, entry: us
         "ldmxcsr [rip + {context} + 8]",
         "fldcw [rip + {context} + 12]",
         "mov rsp, [rip + {context}]",
-        "pop r15",
-        "pop r14",
-        "pop r13",
-        "pop r12",
-        "pop rbp",
-        "pop rbx",
+        pop_registers!(),
         "ret",
         context = sym CONTEXT,
     )
@@ -80,12 +71,7 @@ pub unsafe extern "C" fn recover() -> ! {
         "ldmxcsr [rip + {context} + 8]",
         "fldcw [rip + {context} + 12]",
         "mov rsp, [rip + {context}]",
-        "pop r15",
-        "pop r14",
-        "pop r13",
-        "pop r12",
-        "pop rbp",
-        "pop rbx",
+        pop_registers!(),
         "mov rax, -1",
         "ret",
         context = sym CONTEXT,

@@ -1,9 +1,8 @@
 //! A connection to the node's bridge; it owns one slot of the board.
 
+use authentic_process::SocketFolder;
 use authentic_wire::trustzone::{BODY, Facts, Fault, HEADER, Header, Operation, REPLY, read_message, write_message};
-use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -54,9 +53,7 @@ impl Client {
     /// # Errors
     /// It does not run.
     pub fn connect(folder: &Path) -> io::Result<Self> {
-        let directory = File::open(folder)?;
-        let stream = UnixStream::connect(format!("/proc/self/fd/{}/board.sock", directory.as_fd().as_raw_fd()))?;
-        Ok(Self { stream, sequence: 0 })
+        Ok(Self { stream: SocketFolder::open(folder)?.connect("board.sock")?, sequence: 0 })
     }
 
     fn call(&mut self, operation: Operation, a: u32, b: u32, body: &[u8]) -> Result<(Header, Vec<u8>), TrustzoneError> {

@@ -4,6 +4,7 @@
 //! state of the processor is the same in both cases.
 
 use super::cpu::{Cpu, GPRSGX_URBP, GPRSGX_URSP};
+use crate::registers::{pop_registers, push_registers};
 use std::arch::naked_asm;
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -87,12 +88,7 @@ pub fn aep() -> u64 {
 #[unsafe(naked)]
 pub unsafe extern "C" fn call(reason: u64, shared: u64, size: u64, direct: u64) -> u64 {
     naked_asm!(
-        "push rbx",
-        "push rbp",
-        "push r12",
-        "push r13",
-        "push r14",
-        "push r15",
+        push_registers!(),
         "mov [rip + {context} + 16], rsp",
         "stmxcsr [rip + {context} + 4]",
         "fnstcw [rip + {context} + 56]",
@@ -128,12 +124,7 @@ pub unsafe extern "C" fn call(reason: u64, shared: u64, size: u64, direct: u64) 
         "popfq",
         "ldmxcsr [rip + {context} + 4]",
         "fldcw [rip + {context} + 56]",
-        "pop r15",
-        "pop r14",
-        "pop r13",
-        "pop r12",
-        "pop rbp",
-        "pop rbx",
+        pop_registers!(),
         "ret",
         context = sym CONTEXT,
         ursp = const GPRSGX_URSP,
@@ -148,12 +139,7 @@ pub unsafe extern "C" fn call(reason: u64, shared: u64, size: u64, direct: u64) 
 #[unsafe(naked)]
 pub unsafe extern "C" fn resume() -> u64 {
     naked_asm!(
-        "push rbx",
-        "push rbp",
-        "push r12",
-        "push r13",
-        "push r14",
-        "push r15",
+        push_registers!(),
         "mov [rip + {context} + 16], rsp",
         "stmxcsr [rip + {context} + 4]",
         "fnstcw [rip + {context} + 56]",
