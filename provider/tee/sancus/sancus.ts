@@ -17,6 +17,7 @@ import { AuthenticError } from "../../errors";
 import { hex } from "../../protocol/bytes";
 import { fillConfiguration } from "../../protocol/configuration";
 import { EVIDENCE } from "../../protocol/m2";
+import { SUITE } from "../../protocol/status";
 import type { BoardPlace, Build, BuildRequest, FinalImage, MeasuredConfiguration, Tee } from "../tee";
 import { placeOf } from "./board";
 import { buildSancusModule } from "./build";
@@ -114,7 +115,7 @@ function appraiseModule(evidence: Uint8Array, measurement: Uint8Array, assurance
 export const sancus: Tee = {
     name: "sancus",
     evidenceTypes: [EVIDENCE.sancus],
-    suites: [3, 4],
+    suites: [SUITE.spongeWrap128, SUITE.spongeWrap64],
 
     async build(request: BuildRequest): Promise<Build> {
         const place = request.board;

@@ -11,26 +11,14 @@ import { hex } from "../../protocol/bytes";
 import { fillConfiguration } from "../../protocol/configuration";
 import { EVIDENCE } from "../../protocol/m2";
 import type { Presented } from "../attester";
+import { SERVER_SUITES, SERVER_TARGET } from "../server";
 import type { Build, BuildRequest, FinalImage, MeasuredConfiguration, Tee } from "../tee";
 import { mrenclave } from "./measurement";
 import { makeSigstruct } from "./sigstruct";
 import { readVendorKey } from "./vendor-key";
 
-/** A server of the last ten years; AES-GCM takes AES-NI, PCLMULQDQ and AVX. XFRM allows what this model uses, and no more. */
-const TARGET: Target = {
-    name: "sgx",
-    triple: "x86_64-freestanding-none",
-    cpu: "x86_64_v3+aes+pclmul",
-    // A frame larger than the gap below a stack is probed page by page, so that it cannot step over the gap.
-    cFlags: ["-mno-red-zone", "-fstack-clash-protection"],
-    zigFlags: ["-fPIE", "-mno-red-zone"],
-    linkFlags: ["-pie", "--no-dynamic-linker"],
-    pointer: 8,
-    configurationSize: 4096,
-};
-
-const SUITE_CHACHA = 1;
-const SUITE_AES = 2;
+/** XFRM allows what this processor model uses, and no more. */
+const TARGET: Target = { name: "sgx", ...SERVER_TARGET };
 
 /** Product and version in reports: the measurement identifies a module, these only name the format of this package's images. */
 export const ISV_PROD_ID = 1;
@@ -54,7 +42,7 @@ const codeMeasurement = async (image: Uint8Array): Promise<Uint8Array> =>
 export const sgx: Tee = {
     name: "sgx",
     evidenceTypes: [EVIDENCE.sgx],
-    suites: [SUITE_CHACHA, SUITE_AES],
+    suites: SERVER_SUITES,
 
     build: (request: BuildRequest): Promise<Build> => buildModule(request, TARGET, codeMeasurement),
 

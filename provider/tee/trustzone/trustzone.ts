@@ -3,6 +3,7 @@ import { configurationBlock } from "../../build/configuration";
 import { buildModule } from "../../build/image";
 import { fillConfiguration } from "../../protocol/configuration";
 import { EVIDENCE } from "../../protocol/m2";
+import { SUITE } from "../../protocol/status";
 import type { Verdict } from "../../attest/evidence";
 import { hex } from "../../protocol/bytes";
 import type { Presented } from "../attester";
@@ -13,14 +14,11 @@ import { placeDevices, trustzoneMeasurement } from "./image";
 import { PERIPHERALS } from "./peripherals";
 import { TARGET } from "./target";
 
-const SUITE_CHACHA = 1;
-const SUITE_AES = 2;
-
 export const trustzone: Tee = {
     name: "trustzone",
     evidenceTypes: [EVIDENCE.psa],
     // Without AES instructions, ChaCha20 is faster there, and constant in time.
-    suites: [SUITE_CHACHA, SUITE_AES],
+    suites: [SUITE.chacha20Poly1305, SUITE.aes128Gcm],
 
     build: (request: BuildRequest): Promise<Build> => buildModule(request, TARGET, trustzoneMeasurement),
 
