@@ -1,12 +1,12 @@
 // Irrigation with a board in the field: the soil probe and the tap are protected modules of an (emulated) Sancus board, each
-// with a protected driver of its port; controller and dashboard run on a server. The tap's port moves only if an authentic
+// with a protected driver of its port; controller and dashboard are enclaves on a server. The tap's port moves only if an authentic
 // reading of the sensor's port, processed by these very modules, explains it.
 import * as pulumi from "@pulumi/pulumi";
 import * as ae from "pulumi-authentic";
 
 const deployment = new ae.Deployment("irrigation", {}, { protect: false });
 
-const server = new ae.Node("server", { deployment, tee: "native" });
+const server = new ae.Node("server", { deployment, tee: "sgx", backend: "emulated" });
 const field = new ae.Node("field", { deployment, tee: "sancus", backend: "emulated", vendorId: 0x1234 });
 
 const probe = new ae.Module("probe", { node: field, source: "modules/probe.c", devices: { soil: "P1" } });
