@@ -9,6 +9,7 @@ import { moduleSchema } from "../lifecycle/module-state";
 import { hexSchema, nameSchema } from "../lifecycle/schemas";
 import type { Assurance, ConnectionFacts, InstanceState } from "../session/session";
 import type { DeployedStack } from "../stack/stack";
+import { checked, chosen } from "./resources";
 
 // State comes from outside: these are the members that an attestation needs. `z.object` passes over the others.
 const moduleState = z.object({
@@ -70,17 +71,7 @@ export function chosenModules(stack: DeployedStack, names: readonly string[]): M
     if (modules.length === 0) {
         throw new AuthenticError("AE-STACK-EMPTY", "the stack has no modules", "name the stack with --stack, or deploy it with `pulumi up`");
     }
-    for (const name of names) {
-        stack.module(name);
-    }
-    return modules.filter(({ name }) => names.length === 0 || names.includes(name)).map((one) => {
-        const parsed = moduleState.safeParse(one);
-        if (!parsed.success) {
-            const members = [...new Set(parsed.error.issues.map(({ path }) => path.join(".")))].join(", ");
-            throw new AuthenticError("AE-STACK-FORMAT", `a module in the exported stack is incomplete (${members})`, "complete it with `pulumi up`, then export the stack again");
-        }
-        return parsed.data;
-    }).sort((a, b) => a.name < b.name ? -1 : 1);
+    return checked("module", moduleState, chosen("module", names, modules));
 }
 
 /** Challenges a module with a fresh nonce; changes nothing. What goes wrong is the outcome, not an error. */

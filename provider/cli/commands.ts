@@ -3,12 +3,12 @@
 import { Command, Option } from "commander";
 import { AuthenticError } from "../errors";
 import type { CommandResult } from "../session/session";
-import type { DeployedStack, Through } from "../stack/stack";
+import { type DeployedStack, named, type Through } from "../stack/stack";
 import { Carried } from "./carried";
 import { addDataOptions, type DataOptions, dataOf, printable } from "./data";
 import { ExitCode } from "./exit-code";
 import { exportedStack } from "./exported-stack";
-import { chosenOne, resourcesOf } from "./resources";
+import { resourcesOf } from "./resources";
 import { addExamples, addStackOptions, print, type StackOptions } from "./stack-options";
 
 interface CommandOptions extends StackOptions, DataOptions {
@@ -63,7 +63,7 @@ const KINDS: readonly Kind[] = [
         ],
         maximum: (stack, target) => {
             const [module, entry] = splitEntry(target);
-            return chosenOne("module", module, resourcesOf(stack).modules).interface?.find(({ kind, name }) => kind === "entry" && name === entry)?.maximum ?? 0;
+            return named("module", module, resourcesOf(stack).modules).interface?.find(({ kind, name }) => kind === "entry" && name === entry)?.maximum ?? 0;
         },
         execute: (stack, target, data, through) => stack.call(...splitEntry(target), data, through),
     },
@@ -146,7 +146,7 @@ function onInterrupt(carried: Carried, kind: string, target: string): () => void
 
 function connectionMaximum(stack: DeployedStack, name: string): number | undefined {
     const { connections, modules } = resourcesOf(stack);
-    const { to } = chosenOne("connection", name, connections);
+    const { to } = named("connection", name, connections);
     const declarations = modules.find((module) => module.name === to.module)?.interface;
     return declarations === undefined || to.endpoint === undefined ? undefined : declarations[to.endpoint]?.maximum ?? 0;
 }

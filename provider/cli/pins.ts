@@ -3,8 +3,9 @@
 import { Command } from "commander";
 import { AuthenticError } from "../errors";
 import { instead } from "../lifecycle/names";
+import { named } from "../stack/stack";
 import { exportedStack } from "./exported-stack";
-import { chosenOne, type ModuleResource, resourcesOf } from "./resources";
+import { type ModuleResource, resourcesOf } from "./resources";
 import { addExamples, addStackOptions, print, type StackOptions } from "./stack-options";
 import { table } from "./table";
 
@@ -34,7 +35,7 @@ export function pinsCommand(): Command {
     addExamples(addStackOptions(command, false, "{pins: [{endpoint, name, value, writes, changedAt}]}"), EXAMPLES, NOTES);
     return command.action(async (name: string, settings: readonly string[], options: StackOptions) => {
         const stack = await exportedStack(options, { secrets: false });
-        const module = chosenOne("module", name, resourcesOf(stack).modules);
+        const module = named("module", name, resourcesOf(stack).modules);
         const agent = stack.agent(module.nodeName);
         // All are checked before the first is set.
         for (const { endpoint, value } of settings.map((setting) => parseSetting(setting, module))) await agent.setPin(module.instance, endpoint, value);

@@ -3,9 +3,8 @@
 import { z } from "zod";
 import { AuthenticError } from "../errors";
 import { moduleSchema } from "../lifecycle/module-state";
-import { instead } from "../lifecycle/names";
 import { hexSchema, nameSchema } from "../lifecycle/schemas";
-import type { DeployedStack } from "../stack/stack";
+import { type DeployedStack, named } from "../stack/stack";
 
 const nodeSchema = z.object({ name: nameSchema, tee: z.string(), backend: z.string().optional(), folder: z.string(), eventAddress: z.object({ host: z.string(), port: z.int() }) });
 // `z.object` passes over the other members.
@@ -48,7 +47,12 @@ export function resourcesOf({ state }: DeployedStack): Resources {
     };
 }
 
-function checked<T extends { readonly name: string }>(kind: string, schema: z.ZodType<T>, all: readonly unknown[]): T[] {
+/**
+ * Resources as a schema has them, in the order of names.
+ *
+ * @throws AuthenticError AE-STACK-FORMAT where one is incomplete in state
+ */
+export function checked<T extends { readonly name: string }>(kind: string, schema: z.ZodType<T>, all: readonly unknown[]): T[] {
     return all.map((one) => {
         const parsed = schema.safeParse(one);
         if (!parsed.success) {
@@ -60,24 +64,15 @@ function checked<T extends { readonly name: string }>(kind: string, schema: z.Zo
 }
 
 /**
- * The named ones.
+ * The named ones, in the order of `all`.
  *
  * @param what - singular of what is named: `module`
  * @param names - empty for all
  * @throws AuthenticError AE-STACK-NAME for an unknown one, naming the nearest
  */
 export function chosen<T extends { readonly name: string }>(what: string, names: readonly string[], all: readonly T[]): readonly T[] {
-    for (const name of names) {
-        if (!all.some((one) => one.name === name)) {
-            throw new AuthenticError("AE-STACK-NAME", `the stack has no ${what} "${name}"`, instead(name, all.map((one) => one.name), what.endsWith("y") ? `${what.slice(0, -1)}ies` : `${what}s`));
-        }
-    }
+    names.forEach((name) => named(what, name, all));
     return names.length === 0 ? all : all.filter((one) => names.includes(one.name));
-}
-
-/** The one that is named. */
-export function chosenOne<T extends { readonly name: string }>(what: string, name: string, all: readonly T[]): T {
-    return chosen(what, [name], all)[0] as T;
 }
 
 /** `sensor.moisture → controller.moisture`. */

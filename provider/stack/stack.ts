@@ -92,10 +92,17 @@ export class DeployedStack {
     }
 }
 
-function named<T extends { name: string }>(kind: string, name: string, all: readonly T[]): T {
+/**
+ * The one of this name.
+ *
+ * @param kind - singular of what is named: `module`
+ * @throws AuthenticError AE-STACK-NAME for an unknown one, naming the nearest
+ */
+export function named<T extends { readonly name: string }>(kind: string, name: string, all: readonly T[]): T {
     const found = all.find((one) => one.name === name);
     if (found === undefined) {
-        throw new AuthenticError("AE-STACK-NAME", `the stack has no ${kind} "${name}"`, instead(name, all.map((one) => one.name), `${kind}s`));
+        const plural = kind.endsWith("y") ? `${kind.slice(0, -1)}ies` : `${kind}s`;
+        throw new AuthenticError("AE-STACK-NAME", `the stack has no ${kind} "${name}"`, instead(name, all.map((one) => one.name), plural));
     }
     return found;
 }
