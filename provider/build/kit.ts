@@ -67,7 +67,7 @@ const run = async (what: string, command: readonly string[], folder: string): Pr
     if (code !== 0) throw kitError(what, stderr);
 };
 
-/** The cryptographic library as one object, keyed by its source alone: the rest of the kit changes more often. */
+/** The primitives of Zig's standard library as one object, keyed by its source alone: the rest of the kit changes more often. */
 export const cryptoObject = async (kit: Kit, target: Target): Promise<Buffer> => {
     const source = path.join(kit.folder, "crypto", "crypto.zig");
     const { optimize = "ReleaseFast" } = target;
@@ -94,7 +94,7 @@ export async function kitObject(kit: Kit, target: Target): Promise<Buffer> {
         const crypto = await cryptoObject(kit, target);
         return inTemporaryFolder(async (folder) => {
             const zig = await kit.zig();
-            const sources = [...await sourcesOf(path.join(kit.folder, "core")), ...await sourcesOf(path.join(kit.folder, "ports", target.name))];
+            const sources = (await Promise.all(["core", "crypto", path.join("ports", target.name)].map((one) => sourcesOf(path.join(kit.folder, one))))).flat();
             const digest = [...kit.digest].map((byte) => String(byte)).join(",");
             const objects = sources.map((source) => path.join(folder, `${path.basename(source)}.o`));
             const compile = async (index: number): Promise<void> => {

@@ -19,7 +19,10 @@ export interface Program {
     readonly patches?: readonly { readonly file: string; readonly from: string; readonly to: string }[];
 }
 
-export const CORE = ["command", "config", "events", "frames", "handover", "hpke", "kit", "memory", "ring", "session", "sponge", "sponge_frames", "status", "table", "task"].map((name) => `kit/core/${name}.c`);
+export const CORE = [
+    ...["command", "config", "events", "frames", "handover", "kit", "memory", "ring", "session", "sponge_frames", "status", "table", "task"].map((name) => `kit/core/${name}.c`),
+    "kit/crypto/hpke.c", "kit/crypto/sponge.c",
+];
 
 interface Source {
     readonly name: string;

@@ -5,6 +5,7 @@
 #include <authentic.h>
 
 #include "../crypto/crypto.h"
+#include "../crypto/hpke.h"
 #include "bytes.h"
 #include "port.h"
 
@@ -100,11 +101,6 @@ void out_put(enum out_record kind, uint16_t argument, const struct part *parts, 
 void out_publish(void);
 uint32_t pin_read(size_t endpoint);
 const uint8_t *ring_target(void);
-
-/* hpke.c: RFC 9180 base mode, suite 0x0020/0x0001/0x0003, one message. */
-bool hpke_open(uint8_t *text, const uint8_t *ciphertext, size_t length, const uint8_t enc[32], const uint8_t secret[32], const uint8_t public[32], const uint8_t info[32], uint8_t exporter[32]);
-bool hpke_seal(uint8_t enc[32], uint8_t *ciphertext, const uint8_t *text, size_t length, const uint8_t public[32], const uint8_t info[32]);
-void hpke_export(uint8_t out[32], const uint8_t exporter[32], const struct part *context, size_t count);
 
 /* frames.c: sections 5 and 6. A frame in `bytes` is header, ciphertext, tag. */
 struct frame {

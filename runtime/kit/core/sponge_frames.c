@@ -1,7 +1,7 @@
 /* Keys and frames of suites 3 and 4, which boards have (sections 5 and 6). A plaintext that is not empty ends in its padding:
  * 1 or 2 bytes, of which the last says how many there are. */
 #include "kit.h"
-#include "sponge.h"
+#include "../crypto/sponge.h"
 
 bool is_sponge(uint8_t suite) { return suite == SUITE_SPONGE_128 || suite == SUITE_SPONGE_64; }
 

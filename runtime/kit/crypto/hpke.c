@@ -1,5 +1,10 @@
 /* HPKE (RFC 9180) in base mode for DHKEM(X25519, HKDF-SHA256), HKDF-SHA256 and ChaCha20-Poly1305. */
-#include "kit.h"
+#include "hpke.h"
+
+#include <string.h>
+
+#include "../core/bytes.h"
+#include "../core/port.h"
 
 static const uint8_t KEM[] = {'K', 'E', 'M', 0x00, 0x20};
 static const uint8_t HPKE[] = {'H', 'P', 'K', 'E', 0x00, 0x20, 0x00, 0x01, 0x00, 0x03};

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "../crypto/crypto.h"
+#include "crypto.h"
 
 enum { WORDS = 6, PLANE_WORDS = 2 };
 
