@@ -1,0 +1,26 @@
+// `npm run bench [-- NAME... --quick]`: runs the benchmarks of those names, or all.
+import { parseArgs } from "node:util";
+import { events } from "./events";
+
+/** What all benchmarks are told. */
+export interface Options {
+    /** Fewer rounds: enough to see whether something is far off. */
+    readonly quick: boolean;
+}
+
+const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<void>>> = { events };
+
+async function main(): Promise<void> {
+    const { values, positionals } = parseArgs({ allowPositionals: true, options: { quick: { type: "boolean", default: false } } });
+    const unknown = positionals.find((name) => !Object.hasOwn(BENCHMARKS, name));
+    if (unknown !== undefined) {
+        console.error(`there is no benchmark "${unknown}"\n  next: name some of ${Object.keys(BENCHMARKS).join(", ")}, or none for all`);
+        process.exitCode = 2;
+        return;
+    }
+    for (const [name, run] of Object.entries(BENCHMARKS)) {
+        if (positionals.length === 0 || positionals.includes(name)) await run(values);
+    }
+}
+
+void main();
