@@ -7,7 +7,8 @@ const Sha512 = crypto.hash.sha2.Sha512;
 const Hmac = crypto.auth.hmac.sha2.HmacSha256;
 const X25519 = crypto.dh.X25519;
 const Ed25519 = crypto.sign.Ed25519;
-const ChaCha = crypto.aead.chacha_poly.ChaCha20Poly1305;
+const ChaCha = crypto.stream.chacha.ChaCha20IETF;
+const Poly1305 = crypto.onetimeauth.Poly1305;
 const Aes128Gcm = crypto.aead.aes_gcm.Aes128Gcm;
 
 const Part = extern struct {
@@ -90,12 +91,51 @@ fn open(comptime Aead: type, out: [*]u8, in: [*]const u8, length: usize, aad: [*
     return true;
 }
 
+// RFC 8439 section 2.8. The standard library's own composition makes the block of the one-time key by itself, although the
+// cipher makes two blocks at once: that is a third of the time of a short frame.
+
+/// The one-time key of Poly1305 (with 32 bytes nobody uses), and the key stream of the first 64 bytes of text.
+const Blocks = [128]u8;
+
+fn firstBlocks(nonce: *const [12]u8, key: *const [32]u8) Blocks {
+    var blocks: Blocks = undefined;
+    ChaCha.stream(&blocks, 0, key.*, nonce.*);
+    return blocks;
+}
+
+fn chachaXor(out: []u8, in: []const u8, blocks: *const Blocks, nonce: *const [12]u8, key: *const [32]u8) void {
+    const first = @min(in.len, 64);
+    for (out[0..first], in[0..first], blocks[64..][0..first]) |*to, from, stream| to.* = from ^ stream;
+    if (in.len > 64) ChaCha.xor(out[64..], in[64..], 2, key.*, nonce.*);
+}
+
+fn chachaTag(blocks: *const Blocks, aad: []const u8, ciphertext: []const u8) [16]u8 {
+    var mac = Poly1305.init(blocks[0..32]);
+    for ([_][]const u8{ aad, ciphertext }) |bytes| {
+        mac.update(bytes);
+        mac.pad();
+    }
+    var lengths: [16]u8 = undefined;
+    std.mem.writeInt(u64, lengths[0..8], aad.len, .little);
+    std.mem.writeInt(u64, lengths[8..16], ciphertext.len, .little);
+    mac.update(&lengths);
+    var tag: [16]u8 = undefined;
+    mac.final(&tag);
+    return tag;
+}
+
 export fn crypto_chacha_seal(out: [*]u8, in: [*]const u8, length: usize, aad: [*]const u8, aad_length: usize, nonce: *const [12]u8, key: *const [32]u8) void {
-    seal(ChaCha, out, in, length, aad, aad_length, nonce, key);
+    const blocks = firstBlocks(nonce, key);
+    chachaXor(out[0..length], in[0..length], &blocks, nonce, key);
+    out[length..][0..16].* = chachaTag(&blocks, aad[0..aad_length], out[0..length]);
 }
 
 export fn crypto_chacha_open(out: [*]u8, in: [*]const u8, length: usize, aad: [*]const u8, aad_length: usize, nonce: *const [12]u8, key: *const [32]u8) bool {
-    return open(ChaCha, out, in, length, aad, aad_length, nonce, key);
+    const blocks = firstBlocks(nonce, key);
+    const tag = chachaTag(&blocks, aad[0..aad_length], in[0..length]);
+    if (!crypto.timing_safe.eql([16]u8, tag, in[length..][0..16].*)) return false;
+    chachaXor(out[0..length], in[0..length], &blocks, nonce, key);
+    return true;
 }
 
 export fn crypto_aes128gcm_seal(out: [*]u8, in: [*]const u8, length: usize, aad: [*]const u8, aad_length: usize, nonce: *const [12]u8, key: *const [16]u8) void {
