@@ -1,5 +1,4 @@
-// A field that dries in the sun and drinks while the valve is open: what the sensor measures
-// until there is a board with a probe in real soil.
+// A field that dries in the sun and drinks while the valve is open: the physical world at the pins of the emulated board.
 
 /** Moisture the sun takes in a step, percent. */
 const DRYING = 1.6;

@@ -1,6 +1,7 @@
 // Smart irrigation: a controller asks a soil sensor for moisture, opens a valve when the soil is dry and closes it when
-// it is wet; a dashboard shows what happened. The valve moves only if authentic readings, processed by these very
-// modules, explain it.
+// it is wet; a dashboard shows what happened. Sensor and valve are protected modules on a Sancus board in the field, each with a
+// protected driver of its port; controller and dashboard are enclaves on a server. The valve's port moves only if
+// authentic readings of the sensor's port, processed by these very modules, explain it.
 import * as pulumi from "@pulumi/pulumi";
 import * as ae from "pulumi-authentic";
 
@@ -9,13 +10,13 @@ const rotate = config.require("rotate");
 
 const deployment = new ae.Deployment("irrigation", {}, { protect: false });
 
-// The same modules run everywhere: `pulumi config set tee native` is for machines that cannot emulate SGX.
+// `pulumi config set tee native` is for machines that cannot emulate SGX.
 const place = config.require("tee") === "native" ? { tee: "native" } : ({ tee: "sgx", backend: "emulated" } as const);
 const server = new ae.Node("server", { deployment, ...place });
-const field = new ae.Node("field", { deployment, ...place });
+const field = new ae.Node("field", { deployment, tee: "sancus", backend: "emulated", vendorId: 0x1234 });
 
-const sensor = new ae.Module("sensor", { node: field, source: "modules/sensor.c" });
-const valve = new ae.Module("valve", { node: field, source: "modules/valve.c" });
+const sensor = new ae.Module("sensor", { node: field, source: "modules/sensor.c", devices: { soil: "P1" } });
+const valve = new ae.Module("valve", { node: field, source: "modules/valve.c", devices: { tap: "P3" } });
 const controller = new ae.Module("controller", {
     node: server,
     source: "modules/controller.c",
@@ -23,8 +24,7 @@ const controller = new ae.Module("controller", {
 });
 const dashboard = new ae.Module("dashboard", { node: server, source: "modules/dashboard.c" });
 
-// What the deployer may say and ask: readings of the field model, and a look at the dashboard.
-new ae.Connection("reading", { from: deployment, to: sensor.input("reading") });
+// What the deployer may ask.
 new ae.Connection("query", { from: deployment, to: dashboard.handler("query") });
 
 new ae.Connection("sample", { from: controller.output("sample"), to: sensor.input("sample"), rotate });
@@ -38,6 +38,10 @@ new ae.Trigger("poll", { module: controller, entry: "poll", every: "1s" });
 /** What evidence of each module shows: publish it, and anyone can check what runs. */
 export const measurements = pulumi
     .all([sensor, valve, controller, dashboard].map((module) => pulumi.all([module.moduleName, module.measurement])))
+    .apply((pairs) => Object.fromEntries(pairs));
+/** What vouches for each of them. */
+export const assurance = pulumi
+    .all([sensor, valve, controller, dashboard].map((module) => pulumi.all([module.moduleName, module.assurance])))
     .apply((pairs) => Object.fromEntries(pairs));
 /** Folders of the nodes' agents, with their control sockets and logs. */
 export const folders = { server: server.folder, field: field.folder };

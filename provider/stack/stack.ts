@@ -85,6 +85,21 @@ export class DeployedStack {
         return new AgentClient(this.node(node).folder);
     }
 
+    /**
+     * Drives the pins of a device of an emulated node, as the physical world would.
+     *
+     * @throws AuthenticError AE-STACK-NAME where there is no such device
+     */
+    async setPin(module: string, device: string, value: number): Promise<void> {
+        const { instance, nodeName, interface: declarations = [] } = this.module(module);
+        const endpoint = endpointOf(declarations, "device", device);
+        if (endpoint === undefined) {
+            const devices = declarations.filter(({ kind }) => kind === "device").map(({ name }) => name);
+            throw new AuthenticError("AE-STACK-NAME", `module "${module}" has no device "${device}"`, instead(device, devices, "devices"));
+        }
+        await this.agent(nodeName).setPin(instance, endpoint, value);
+    }
+
     /** What a module's node says it wrote to its devices: not authenticated. */
     async pins(module: string): Promise<Awaited<ReturnType<AgentClient["pins"]>>> {
         const { instance, nodeName } = this.module(module);

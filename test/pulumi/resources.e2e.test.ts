@@ -49,7 +49,9 @@ describe("resources under the real CLI", function () {
     before(async () => {
         project = new TestProject(FILES);
         const root = packageRoot();
-        fs.cpSync(path.join(root, "examples", "smart-irrigation", "modules"), path.join(project.folder, "program", "modules"), { recursive: true });
+        for (const modules of [path.join("examples", "smart-irrigation", "modules"), path.join("test", "programs", "irrigation", "modules")]) {
+            fs.cpSync(path.join(root, modules), path.join(project.folder, "program", "modules"), { recursive: true });
+        }
         fs.cpSync(path.join(root, "stacks"), path.join(project.folder, "stacks"), { recursive: true, filter: (file) => !file.includes("demo") });
         // The kit is part of every measurement: work on it must not change what runs while this test does.
         const kit = path.join(project.folder, "..", "kit");

@@ -3,14 +3,12 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { AgentClient } from "../../provider/agent/client";
 import { DeployedStack } from "../../provider/stack/stack";
 import { packageRoot } from "../../tools/setup/toolchain";
 import { TestProject } from "./project";
 
 const FILES = {
-    "Pulumi.yaml": "name: boards\nruntime:\n  name: nodejs\n  options:\n    typescript: false\nmain: program/board-irrigation/\nstackConfigDir: stacks\n",
-    "program/board-irrigation/package.json": '{ "name": "boards", "private": true }\n',
+    "program/package.json": '{ "name": "boards", "private": true }\n',
 };
 
 describe("Sancus nodes under the real CLI", function () {
@@ -18,12 +16,15 @@ describe("Sancus nodes under the real CLI", function () {
     let project: TestProject;
 
     before(async () => {
-        project = new TestProject(FILES);
         const root = packageRoot();
+        const example = path.join("examples", "smart-irrigation");
+        const settings = fs.readFileSync(path.join(root, "Pulumi.yaml"), "utf8")
+            .replace("runtime: nodejs", "runtime:\n  name: nodejs\n  options:\n    typescript: false")
+            .replace(`main: ${example}/index.ts`, "main: program/");
+        project = new TestProject({ ...FILES, "Pulumi.yaml": settings });
         const program = path.join(project.folder, "program");
-        fs.cpSync(path.join(root, "examples"), program, { recursive: true });
-        fs.copyFileSync(path.join(root, "dist", "examples", "board-irrigation", "index.js"), path.join(program, "board-irrigation", "index.js"));
-        fs.rmSync(path.join(program, "board-irrigation", "index.ts"));
+        fs.cpSync(path.join(root, example, "modules"), path.join(program, "modules"), { recursive: true });
+        fs.copyFileSync(path.join(root, "dist", example, "index.js"), path.join(program, "index.js"));
         fs.cpSync(path.join(root, "stacks"), path.join(project.folder, "stacks"), { recursive: true, filter: (file) => !file.includes("demo") });
         const kit = path.join(project.folder, "..", "kit");
         fs.cpSync(path.join(root, "runtime", "kit"), kit, { recursive: true });
@@ -38,27 +39,29 @@ describe("Sancus nodes under the real CLI", function () {
 
     const deployed = async () => DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
 
-    /** Sets the sensor's port and waits until the tap's port shows what follows from it. */
+    /** Sets the sensor's port and waits until the valve's port shows what follows from it. */
     async function reaches(stack: DeployedStack, percent: number, open: number): Promise<void> {
-        const agent = new AgentClient(stack.node("field").folder);
-        const [probe, tap] = [stack.module("probe").instance, stack.module("tap").instance];
-        const soil = stack.module("probe").interface?.findIndex(({ name }) => name === "soil") ?? 0;
-        await agent.setPin(probe, soil, percent);
+        await stack.setPin("sensor", "soil", percent);
         for (let tries = 0; tries < 300; tries++) {
-            const pin = (await agent.pins(tap)).find(({ name }) => name === "tap");
+            const pin = (await stack.pins("valve")).find(({ name }) => name === "tap");
             if (pin?.value === open) return;
             await sleep(100);
         }
-        assert.fail(`the tap has not moved: ${JSON.stringify([await agent.instance(probe), await agent.instance(tap)])}\n${await agent.logs(probe)}\n${await agent.logs(tap)}`);
+        const agent = stack.agent("field");
+        const looks = await Promise.all(["sensor", "valve"].map(async (name) => {
+            const { instance } = stack.module(name);
+            return `${name}: ${JSON.stringify(await agent.instance(instance))}\n${await agent.logs(instance)}`;
+        }));
+        assert.fail(`the valve has not moved: ${looks.join("\n")}`);
     }
 
-    it("moves the tap's pin because of the sensor's pin, through both boards' modules and the server's", async () => {
+    it("moves the valve's pin because of the sensor's pin, through the board's modules and the server's", async () => {
         await project.pulumi("up", "--yes", "--skip-preview");
         const stack = await deployed();
         await reaches(stack, 20, 1);
         await reaches(stack, 80, 0);
         await reaches(stack, 30, 1);
-        assert.deepEqual((await project.outputs())["assurance"], ["emulated", "emulated"]);
+        assert.deepEqual((await project.outputs())["assurance"], Object.fromEntries(["sensor", "valve", "controller", "dashboard"].map((name) => [name, "emulated"])));
     });
 
     it("has nothing to do afterwards, and keeps the board's keys out of state in clear", async () => {

@@ -29,14 +29,14 @@ describe("SGX nodes under the real CLI", function () {
     let state: string;
 
     before(async () => {
-        const modules = path.join(packageRoot(), "examples", "smart-irrigation", "modules");
+        const modules = [["examples", "smart-irrigation", "modules"], ["test", "programs", "irrigation", "modules"]].map((folder) => path.join(packageRoot(), ...folder));
         project = new TestProject({
             "Pulumi.yaml": "name: sgx\nruntime:\n  name: nodejs\n  options:\n    typescript: false\nmain: index.js\nstackConfigDir: stacks\n",
             "package.json": JSON.stringify({ name: "sgx", private: true }),
             "index.js": PROGRAM,
             "stacks/Pulumi.dev.yaml": TRUST(true),
             "stacks/Pulumi.strict.yaml": TRUST(false),
-            ...Object.fromEntries(fs.readdirSync(modules).map((name) => [`modules/${name}`, fs.readFileSync(path.join(modules, name), "utf8")])),
+            ...Object.fromEntries(modules.flatMap((folder) => fs.readdirSync(folder).map((name) => [`modules/${name}`, fs.readFileSync(path.join(folder, name), "utf8")]))),
         });
         // The kit is part of every measurement: work on it must not change what runs while this test does.
         const kit = path.join(project.folder, "..", "kit");

@@ -39,6 +39,8 @@ describe("session keys of a run", function () {
         });
         base = path.dirname(project.folder);
         for (const folder of [EXAMPLE, "stacks"]) fs.cpSync(path.join(root, folder), path.join(project.folder, folder), { recursive: true });
+        // The keys that a board uses are not exported: all modules are on servers here.
+        fs.cpSync(path.join(root, "test", "programs", "irrigation"), path.join(project.folder, EXAMPLE), { recursive: true });
         // What a run leaves in temporary files is searched as well.
         fs.mkdirSync(path.join(base, "tmp"));
         Object.assign(project.env, { AUTHENTIC_KIT: kit.folder, XDG_STATE_HOME: path.join(base, "xdg"), TMPDIR: path.join(base, "tmp") });

@@ -161,9 +161,12 @@ const oldEpoch: Attack = {
         }
         await pause(1000); // whoever rotated may also have put the route right
         await middle.resume();
-        await middle.passed(3, 15);
-        const newest = middle.seen.at(-1);
-        if (newest === undefined) throw new Error("no event passed");
+        let newest: Frame | undefined;
+        for (let tries = 0; newest === undefined; tries++) {
+            if (tries > 40) throw new Error("no event of the new epoch passed");
+            await middle.passed(1, 15);
+            newest = middle.seen.findLast((frame) => frame.epoch !== epoch);
+        }
         let tried = 0;
         for (const frame of recorded) {
             for (const sent of [frame, frame.with({ counter: newest.counter + 1n }), frame.with({ epoch: newest.epoch })]) {

@@ -47,22 +47,27 @@ const STREAMS = [
     { connection: "moved", from: "valve", counted: (seen: View) => seen.moves },
 ] as const;
 
-/**
- * The stream from the sensor to the controller is under attack; for splicing, which needs two streams to one module,
- * those to the dashboard. Everything in the plan is visible to the agents' owner.
- */
+/** Connection, sender and receiver where it is not the stream from the sensor to the controller. */
+const ATTACKED: Readonly<Record<string, readonly [string, string, string]>> = {
+    // It takes two streams to one module.
+    splice: ["report", "controller", "dashboard"],
+    // The deployer asks the dashboard alone.
+    command: ["report", "dashboard", "controller"],
+};
+
+/** Everything in the plan is visible to the agents' owner. */
 function planOf(stack: DeployedStack, attack: string): Plan {
     const socket = (node: string) => path.join(stack.node(node).folder, "agent.sock");
     const place = (module: string) => ({ agent: socket(stack.module(module).nodeName), instance: stack.module(module).instance });
     const { host, port } = stack.node("server").eventAddress;
     const poll = stack.module("controller").interface?.findIndex((one) => one.kind === "entry" && one.name === "poll") ?? -1;
-    const [connection, sender, receiver] = attack === "splice" ? ["report", "controller", "dashboard"] : ["moisture", "sensor", "controller"];
+    const [connection, sender, receiver] = ATTACKED[attack] ?? ["moisture", "sensor", "controller"];
     return {
         deployment: stack.module("sensor").deploymentId,
         connection: stack.connection(connection).connection,
         sender: place(sender),
         receiver: place(receiver),
-        bystander: { ...place("dashboard"), address: `${host}:${String(port)}` },
+        bystander: { ...place(attack === "command" ? "controller" : "dashboard"), address: `${host}:${String(port)}` },
         spare: stack.connection("moved").connection,
         traffic: { ...place("controller"), endpoint: poll },
     };
@@ -73,7 +78,9 @@ async function withstands(attack: string, plan: string, stack: DeployedStack, fi
     const weather = { goesOn: true };
     const playing = (async () => {
         while (weather.goesOn) {
-            await step(stack, field).catch(() => undefined); // the attacker may hold the agent's socket just now
+            // The attacker may hold the agent's socket just now.
+            await step(stack, field).catch(() => undefined);
+            if (attack === "command") await view(stack).catch(() => undefined);
             await pause(500);
         }
     })();

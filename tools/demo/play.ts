@@ -9,15 +9,15 @@ export async function view(stack: DeployedStack): Promise<View> {
     return parseView(await stack.request("query", new Uint8Array(0)));
 }
 
-/** Whether water flows: the position of the tap as the valve's node shows it, which is what the field feels. */
+/** Whether water flows: the level of the tap's pin on the board, which is what the field feels. */
 async function watering(stack: DeployedStack): Promise<boolean> {
     return (await stack.pins("valve")).some((pin) => pin.name === "tap" && pin.value === 1);
 }
 
-/** One step of the field: water and sun act, the probe's reading goes to the sensor. */
+/** One step of the field: water and sun act, and the probe's pins on the board show what it measures. */
 export async function step(stack: DeployedStack, field: Field): Promise<void> {
     field.step(await watering(stack));
-    await stack.send("reading", Uint8Array.of(field.moisture));
+    await stack.setPin("sensor", "soil", field.moisture);
 }
 
 function line(seconds: number, field: Field, shown: View): string {

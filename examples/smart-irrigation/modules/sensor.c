@@ -1,27 +1,25 @@
-// Soil sensor: remembers the latest reading of the field and sends it when the controller asks.
+// Soil sensor: reads the probe through its driver and sends the moisture, when the controller asks and when the soil changes.
 #include <authentic.h>
 #include "irrigation.h"
 
-struct soil {
-    uint8_t moisture;
-    uint8_t known;
-};
-static struct soil soil;
-AUTHENTIC_STATE(struct soil, soil, 1)
-
+AUTHENTIC_DEVICE(soil, AUTHENTIC_READ)
 AUTHENTIC_OUTPUT(moisture, READING_BYTES)
 
-// From the field model, until a probe in the ground takes its place.
-AUTHENTIC_INPUT(reading, READING_BYTES) {
-    const uint8_t *bytes = data;
-    if (length != READING_BYTES || bytes[0] > 100) return;
-    soil.moisture = bytes[0];
-    soil.known = 1;
+static void measure(void) {
+    const uint32_t percent = soil_read();
+    const uint8_t reading = percent > 100 ? 100 : (uint8_t)percent;
+    moisture(&reading, READING_BYTES);
 }
 
-// The controller wants a sample. Before the first reading there is nothing true to say.
 AUTHENTIC_INPUT(sample, 0) {
     (void)data;
     (void)length;
-    if (soil.known) moisture(&soil.moisture, READING_BYTES);
+    measure();
+}
+
+// Called when a pin of the device has changed. Anyone may cause that, which can only make the sensor measure more often.
+AUTHENTIC_ENTRY(soil_changed, 0) {
+    (void)data;
+    (void)length;
+    measure();
 }

@@ -1,4 +1,4 @@
-// The tap of the example on a board of a test: loaded with its driver, keyed by a deployer, and moved by events.
+// The valve of the example on a board of a test: loaded with its driver, keyed by a deployer, and moved by events.
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { packageFolder } from "../../../provider/build/folders";
@@ -40,7 +40,7 @@ export class Tap {
     }
 
     static async build(freshness: Freshness, security: 64 | 128 = 128): Promise<Tap> {
-        const source = path.join(packageFolder(), "examples", "board-irrigation", "modules", "tap.c");
+        const source = path.join(packageFolder(), "examples", "smart-irrigation", "modules", "valve.c");
         const build = await sancus.build({ name: "tap", sources: [source], board: { security, freshness, vendorId: VENDOR, slot: 0, devices: { tap: "P3" } } });
         const { image } = sancus.finalize(build, { deployment: DEPLOYMENT, instance: INSTANCE, deployerKey: new Uint8Array(32), values: {} });
         return new Tap(build, image, decodeSancusImage(image).parts, security);
