@@ -47,7 +47,7 @@ const tracedSchema = z.union([
 const replySchema = z.union([
     z.object({ type: z.literal("refused"), code: z.int() }),
     z.object({ type: z.literal("m2"), body: base64, evidence: z.object({ type: z.int(), body: base64 }) }),
-    z.object({ type: z.enum(["m4", "activated", "result", "prepared", "aborted", "released", "accepted"]), body: base64 }),
+    z.object({ type: z.enum(["m4", "activated", "result", "prepared", "aborted", "released", "accepted", "offered"]), body: base64 }),
 ]);
 
 const trustzoneSchema = z.object({

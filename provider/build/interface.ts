@@ -4,7 +4,9 @@ import type { Declaration, Interface } from "../tee/tee";
 
 const NAME = 48;
 const FIXED = 16 + NAME;
-const KINDS = ["input", "output", "entry", "request", "handler", "state", "integer", "text", "device"] as const;
+/** Flag of a migration that forgets. */
+export const DROPPED = 1;
+const KINDS = ["input", "output", "entry", "request", "handler", "state", "integer", "text", "device", "migration"] as const;
 
 /** What a module may declare: bytes, and numbers of things. */
 export interface Limits {
@@ -53,8 +55,22 @@ const check = (module: string, one: Declaration, limits: Limits): void => {
     if (one.kind === "output" && (one.burst < 1 || one.burst > limits.burst)) {
         throw refuse(module, `declares a burst of ${one.burst} for output "${one.name}"`, `declare a burst from 1 to ${limits.burst}`);
     }
+    if ((one.kind === "state" || (one.kind === "migration" && (one.flags & DROPPED) === 0)) && one.version === 0) {
+        throw refuse(module, `gives ${one.kind === "state" ? "state" : "a migration of state"} "${one.name}" the schema 0`, "number schemas from 1 to 65535");
+    }
     if (one.kind === "device" && (one.flags < 1 || one.flags > 3)) {
         throw refuse(module, `does not say how device "${one.name}" is used`, "declare it as AUTHENTIC_WRITTEN, AUTHENTIC_READ, or both");
+    }
+};
+
+/** What becomes of an object of the instance before must be said once. */
+const requireOneTaker = (module: string, declarations: Interface): void => {
+    const seen = new Set<string>();
+    for (const { kind, name, version, flags } of declarations) {
+        if (kind !== "state" && kind !== "migration") continue;
+        const taken = kind === "migration" && (flags & DROPPED) !== 0 ? `"${name}" of other schemas` : `"${name}" of schema ${version}`;
+        if (seen.has(taken)) throw refuse(module, `says twice what becomes of state ${taken}`, "keep one of AUTHENTIC_STATE, AUTHENTIC_MIGRATE and AUTHENTIC_DROP for it");
+        seen.add(taken);
     }
 };
 
@@ -80,11 +96,16 @@ export function readInterface(module: string, section: Uint8Array, pointer: numb
     }
     const names = new Map<string, Declaration>();
     for (const one of declarations) {
+        if (one.kind === "migration") {
+            check(module, one, limits);
+            continue;
+        }
         const other = names.get(one.name);
         if (other !== undefined) throw refuse(module, `declares "${one.name}" twice, as ${other.kind} and as ${one.kind}`, "give one of them another name");
         names.set(one.name, one);
         check(module, one, limits);
     }
+    requireOneTaker(module, declarations);
     const state = declarations.filter(({ kind }) => kind === "state").reduce((sum, { maximum }) => sum + maximum, 0);
     if (state > limits.state) throw refuse(module, `has ${state} bytes of state, more than ${limits.state}`, "keep less in AUTHENTIC_STATE objects");
     const outputs = declarations.filter(({ kind }) => kind === "output").reduce((sum, { burst, maximum }) => sum + burst * (maximum + 8), 0);

@@ -8,7 +8,7 @@ import { platformSchema } from "./platform";
 import { backendSchema, durationSchema, hexSchema, nameSchema, rawTrustSchema } from "./schemas";
 
 const declarationSchema = z.strictObject({
-    kind: z.enum(["input", "output", "entry", "request", "handler", "state", "integer", "text", "device"]),
+    kind: z.enum(["input", "output", "entry", "request", "handler", "state", "integer", "text", "device", "migration"]),
     name: z.string(),
     maximum: z.int().optional(),
     replyMaximum: z.int().optional(),

@@ -1,13 +1,13 @@
-// Hand-over of an instance's state and connections: prepare, abort, release, accept (docs/protocol.md section 9).
+// Hand-over of an instance's state and connections: prepare, offer, abort, release, accept (docs/protocol.md section 9).
 import { sha256 } from "@noble/hashes/sha2";
 import { Reader, Writer, ascii, concat, label } from "./bytes";
-import { setupReceiver, setupSender, type KeyPair } from "./hpke";
+import { setupReceiver, setupSender, type HpkeContext, type KeyPair } from "./hpke";
 import { SIGNATURE_LENGTH, requireSignature, sign, type SignatureType } from "./signature";
 
-export const PREPARE_LENGTH = 263;
+export const PREPARE_LENGTH = 311;
 export const RELEASE_LENGTH = 133;
-/** `enc32 | ciphertext48`. */
-export const RELEASED_LENGTH = 80;
+/** Bytes by which the deployer knows that the old instance made a state message. */
+export const CONFIRMATION_LENGTH = 32;
 
 export interface Prepare {
     /** `nonceM` of the session with the old instance, 32 bytes. */
@@ -21,6 +21,12 @@ export interface Prepare {
     /** That session's `pkE`. */
     readonly targetKey: Uint8Array;
     readonly schema: number;
+}
+
+/** A Prepare as it was received: what only the old instance can do with `enc` and `tag` is in the context of its session. */
+export interface ReceivedPrepare extends Prepare {
+    readonly enc: Uint8Array;
+    readonly tag: Uint8Array;
 }
 
 const signed = (type: SignatureType, body: Uint8Array, secretKey: Uint8Array): Uint8Array => concat(body, sign(type, body, secretKey));
@@ -38,8 +44,17 @@ const finish = (type: SignatureType, reader: Reader, bytes: Uint8Array, deployer
     requireSignature(type, bytes.subarray(0, bytes.length - SIGNATURE_LENGTH), signature, deployerKey);
 };
 
-/** Encodes and signs a Prepare. @throws RangeError naming a field of another length */
-export function encodePrepare(prepare: Prepare, secretKey: Uint8Array): Uint8Array {
+/**
+ * Encodes and signs a Prepare.
+ *
+ * @param session - `SHA-256(M1 ‖ M2core)` of the session with the old instance
+ * @param pkE - that session's public key
+ * @param ephemeral - fixed for vectors
+ * @returns the message, and the context that confirms its reply; the caller wipes that
+ * @throws RangeError naming a field of another length; ProtocolError for a public key of small order
+ */
+export function makePrepare(prepare: Prepare, session: Uint8Array, pkE: Uint8Array, secretKey: Uint8Array, ephemeral?: KeyPair): { message: Uint8Array; context: HpkeContext } {
+    const { enc, context } = setupSender(pkE, session, ephemeral);
     const body = new Writer()
         .bytes(ascii("AEXP"))
         .u8(1)
@@ -51,14 +66,16 @@ export function encodePrepare(prepare: Prepare, secretKey: Uint8Array): Uint8Arr
         .field("targetHash", prepare.targetHash, 32)
         .field("targetKey", prepare.targetKey, 32)
         .u16(prepare.schema, "schema")
+        .field("enc", enc, 32)
+        .field("tag", context.seal(new Uint8Array(0)), 16)
         .finish();
-    return signed("prepare", body, secretKey);
+    return { message: signed("prepare", body, secretKey), context };
 }
 
 /** Decodes a Prepare and checks its signature. @throws ProtocolError */
-export function decodePrepare(bytes: Uint8Array, deployerKey: Uint8Array): Prepare {
+export function decodePrepare(bytes: Uint8Array, deployerKey: Uint8Array): ReceivedPrepare {
     const reader = begin(bytes, "Prepare", "AEXP");
-    const prepare: Prepare = {
+    const prepare: ReceivedPrepare = {
         h: reader.bytes(32, "h"),
         oldIncarnation: reader.bytes(16, "oldIncarnation"),
         oldMeasurement: reader.bytes(32, "oldMeasurement"),
@@ -67,9 +84,26 @@ export function decodePrepare(bytes: Uint8Array, deployerKey: Uint8Array): Prepa
         targetHash: reader.bytes(32, "targetHash"),
         targetKey: reader.bytes(32, "targetKey"),
         schema: reader.u16("schema"),
+        enc: reader.bytes(32, "enc"),
+        tag: reader.bytes(16, "tag"),
     };
     finish("prepare", reader, bytes, deployerKey);
     return prepare;
+}
+
+/** What confirms a state message: the exporter of the old instance's session. */
+export const stateConfirmation = (context: HpkeContext, prepare: Uint8Array, state: Uint8Array): Uint8Array =>
+    context.exportSecret(concat(label("aex/v1/prepared"), sha256(concat(prepare, state))));
+
+/** Encodes and signs an Offer: the deployer vouches for the state message of the old instance. */
+export const encodeOffer = (prepare: Uint8Array, state: Uint8Array, secretKey: Uint8Array): Uint8Array => signed("offer", concat(prepare, state), secretKey);
+
+/** Splits an Offer and checks its signature. @throws ProtocolError */
+export function decodeOffer(bytes: Uint8Array, deployerKey: Uint8Array): { readonly prepare: Uint8Array; readonly state: Uint8Array } {
+    const reader = new Reader(bytes, "Offer");
+    const parts = { prepare: reader.bytes(PREPARE_LENGTH, "prepare"), state: reader.bytes(Math.max(0, reader.remaining - SIGNATURE_LENGTH), "state") };
+    finish("offer", reader, bytes, deployerKey);
+    return parts;
 }
 
 /** Encodes and signs an Abort. @throws RangeError for another length of h */
@@ -107,26 +141,25 @@ export function decodeRelease(bytes: Uint8Array, deployerKey: Uint8Array): Relea
 const releaseInfo = (prepare: Uint8Array, release: Uint8Array): Uint8Array => sha256(concat(label("aex/v1/release"), prepare, release));
 
 /**
- * The reply to a Release: the state key, sealed to the target's key (the module's side).
+ * The reply to a Release: the keys, sealed to the target (the module's side).
  *
- * @param stateKey - 32 bytes
- * @returns `enc32 | ciphertext48`; the module keeps these bytes, to repeat them
+ * @param keys - of ./exported-state
+ * @returns `enc32 | ciphertext`; the module keeps these bytes, to repeat them
  */
-export function sealStateKey(prepare: Uint8Array, release: Uint8Array, targetKey: Uint8Array, stateKey: Uint8Array, ephemeral?: KeyPair): Uint8Array {
+export function sealKeys(prepare: Uint8Array, release: Uint8Array, targetKey: Uint8Array, keys: Uint8Array, ephemeral?: KeyPair): Uint8Array {
     const { enc, context } = setupSender(targetKey, releaseInfo(prepare, release), ephemeral);
     try {
-        return concat(enc, context.seal(stateKey));
+        return concat(enc, context.seal(keys));
     } finally {
         context.wipe();
     }
 }
 
-/** Opens the state key at the target. @throws ProtocolError (decryption) */
-export function openStateKey(prepare: Uint8Array, release: Uint8Array, target: KeyPair, released: Uint8Array): Uint8Array {
-    const reader = new Reader(released, "released state key");
+/** Opens the keys at the target. @throws ProtocolError (decryption) */
+export function openKeys(prepare: Uint8Array, release: Uint8Array, target: KeyPair, released: Uint8Array): Uint8Array {
+    const reader = new Reader(released, "released keys");
     const enc = reader.bytes(32, "enc");
-    const ciphertext = reader.bytes(48, "ciphertext");
-    reader.end();
+    const ciphertext = reader.bytes(reader.remaining, "ciphertext");
     const context = setupReceiver(enc, target, releaseInfo(prepare, release));
     try {
         return context.open(ciphertext);
@@ -135,35 +168,15 @@ export function openStateKey(prepare: Uint8Array, release: Uint8Array, target: K
     }
 }
 
-/** The parts of an Accept, as they were exchanged with the old instance. */
-export interface Accept {
-    readonly prepare: Uint8Array;
-    readonly release: Uint8Array;
-    /** `enc32 | ciphertext48`. */
-    readonly released: Uint8Array;
-    /** The reply to Prepare. */
-    readonly state: Uint8Array;
-}
-
-/** Encodes an Accept. @throws RangeError naming a part of another length */
-export const encodeAccept = ({ prepare, release, released, state }: Accept): Uint8Array =>
-    new Writer()
-        .field("prepare", prepare, PREPARE_LENGTH)
-        .field("release", release, RELEASE_LENGTH)
-        .field("released", released, RELEASED_LENGTH)
-        .bytes(state)
-        .finish();
+/** An Accept: the Release as the old instance got it, and its reply. @throws RangeError for a Release of another length */
+export const encodeAccept = ({ release, released }: { readonly release: Uint8Array; readonly released: Uint8Array }): Uint8Array =>
+    new Writer().field("release", release, RELEASE_LENGTH).bytes(released).finish();
 
 /** Splits an Accept; its parts are checked on their own. @throws ProtocolError (malformed) */
-export function decodeAccept(bytes: Uint8Array): Accept {
+export function decodeAccept(bytes: Uint8Array): { readonly release: Uint8Array; readonly released: Uint8Array } {
     const reader = new Reader(bytes, "Accept");
-    return {
-        prepare: reader.bytes(PREPARE_LENGTH, "prepare"),
-        release: reader.bytes(RELEASE_LENGTH, "release"),
-        released: reader.bytes(RELEASED_LENGTH, "state key"),
-        state: reader.bytes(reader.remaining, "state"),
-    };
+    return { release: reader.bytes(RELEASE_LENGTH, "release"), released: reader.bytes(reader.remaining, "keys") };
 }
 
-/** The reply to an Accept: a receipt, which proves nothing. */
-export const acceptReceipt = (accept: Uint8Array): Uint8Array => sha256(accept);
+/** The reply to an Offer or an Accept: a receipt, which proves nothing. */
+export const receipt = (message: Uint8Array): Uint8Array => sha256(message);

@@ -4,7 +4,7 @@ import { concat, label, requireLength } from "./bytes";
 import { ProtocolError, REFUSAL } from "./refusal";
 
 /** What a signature is for. A signature of one type is never valid as another. */
-export type SignatureType = "m1" | "m3" | "activate" | "command" | "prepare" | "abort" | "release";
+export type SignatureType = "m1" | "m3" | "activate" | "command" | "prepare" | "offer" | "abort" | "release";
 
 /** Bytes of a signature. */
 export const SIGNATURE_LENGTH = 64;

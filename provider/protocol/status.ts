@@ -2,7 +2,7 @@
 import { Reader, Writer } from "./bytes";
 import { malformed } from "./refusal";
 
-export const STATE = { new: 0, active: 1, prepared: 2, released: 3, failed: 4 } as const;
+export const STATE = { new: 0, active: 1, prepared: 2, released: 3, failed: 4, offered: 5 } as const;
 export type State = (typeof STATE)[keyof typeof STATE];
 
 export const DIRECTION = { sender: 1, receiver: 2, client: 3, handler: 4, deployer: 5 } as const;
@@ -53,11 +53,21 @@ export interface Status {
     readonly connections: readonly ConnectionStatus[];
     /** Endpoints of the devices that may be written. */
     readonly grants: readonly number[];
+    /** The hand-over that the instance is in, or came from. */
+    readonly handOver?: HandOverStatus;
+}
+
+export interface HandOverStatus {
+    /** `nonceM` of the old instance's session, 32 bytes. */
+    readonly h: Uint8Array;
+    /** 32 bytes. */
+    readonly targetHash: Uint8Array;
 }
 
 const HEADER = 72;
 const CONNECTION = 68;
 const GRANT = 2;
+const HAND_OVER = 64;
 
 const DIRECTIONS = Object.values(DIRECTION);
 const DELIVERIES = Object.values(DELIVERY);
@@ -67,14 +77,14 @@ const STATES = Object.values(STATE);
 /**
  * Encodes a status (the module's side).
  *
- * @returns 72 + 68·n + 2·g bytes
+ * @returns 72 + 68·n + 2·g bytes, and 64 where there is a hand-over
  * @throws RangeError for a field beyond its width
  */
 export function encodeStatus(status: Status): Uint8Array {
     const writer = new Writer()
         .u8(1)
         .u8(status.state, "state")
-        .u16(0)
+        .u16(status.handOver === undefined ? 0 : 1)
         .field("incarnation", status.incarnation, 16)
         .u64(status.generation, "generation")
         .u64(status.commandNext, "commandNext")
@@ -99,6 +109,7 @@ export function encodeStatus(status: Status): Uint8Array {
             .u64(c.gaps, "gaps");
     }
     for (const endpoint of status.grants) writer.u16(endpoint, "grant");
+    if (status.handOver !== undefined) writer.field("h", status.handOver.h, 32).field("targetHash", status.handOver.targetHash, 32);
     return writer.finish();
 }
 
@@ -142,14 +153,14 @@ export function decodeStatus(bytes: Uint8Array): Status {
     const reader = new Reader(bytes, "status");
     reader.version();
     const state = reader.oneOf(reader.u8("state"), STATES, "state");
-    reader.reserved(2);
+    const handOver = reader.oneOf(reader.u16("hand-over"), [0, 1] as const, "hand-over");
     const incarnation = reader.bytes(16, "incarnation");
     const generation = reader.u64("generation");
     const commandNext = reader.u64("commandNext");
     const kit = reader.bytes(32, "kit");
     const connections = reader.u16("number of connections");
     const grants = reader.u16("number of grants");
-    const expected = HEADER + CONNECTION * connections + GRANT * grants;
+    const expected = HEADER + CONNECTION * connections + GRANT * grants + HAND_OVER * handOver;
     if (bytes.length !== expected) {
         throw malformed(`status: ${connections} connections and ${grants} grants make ${expected} bytes, not ${bytes.length}`);
     }
@@ -168,5 +179,6 @@ export function decodeStatus(bytes: Uint8Array): Status {
         kit,
         connections: table,
         grants: Array.from({ length: grants }, () => reader.u16("grant")),
+        ...(handOver === 0 ? {} : { handOver: { h: reader.bytes(32, "h"), targetHash: reader.bytes(32, "targetHash") } }),
     };
 }

@@ -3,7 +3,7 @@ import { hex } from "../protocol/bytes";
 import { FLAG, type ConnectionStatus, type DeliveryNumber, type DirectionNumber, type State, type Status, type SuiteNumber } from "../protocol/status";
 import type { Assurance, ConnectionFacts, Delivery, Direction, InstanceState, StatusFacts, SuiteName } from "./session";
 
-const STATES: Readonly<Record<State, InstanceState>> = { 0: "new", 1: "active", 2: "prepared", 3: "released", 4: "failed" };
+const STATES: Readonly<Record<State, InstanceState>> = { 0: "new", 1: "active", 2: "prepared", 3: "released", 4: "failed", 5: "offered" };
 const DIRECTIONS: Readonly<Record<DirectionNumber, Direction>> = { 1: "sender", 2: "receiver", 3: "client", 4: "handler", 5: "deployer" };
 const DELIVERIES: Readonly<Record<DeliveryNumber, Delivery>> = { 1: "strict", 2: "latest" };
 const SUITES: Readonly<Record<SuiteNumber, SuiteName>> = { 0: "none", 1: "chacha20-poly1305", 2: "aes-128-gcm", 3: "spongewrap-128", 4: "spongewrap-64" };
@@ -39,6 +39,7 @@ export const statusFacts = (status: Status): StatusFacts => ({
     kit: hex(status.kit),
     connections: status.connections.map(connectionFacts),
     grants: [...status.grants],
+    ...(status.handOver === undefined ? {} : { handOver: { h: hex(status.handOver.h), targetHash: hex(status.handOver.targetHash) } }),
 });
 
 const ORDER: readonly Assurance[] = ["none", "emulated", "hardware"];

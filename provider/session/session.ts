@@ -5,13 +5,13 @@
 // resource outputs: 64-bit integers are decimal strings, bytes are lower-case hexadecimal. No result holds a key.
 
 /** Messages of the deployer to a module (docs/agent-api.md). */
-export type MessageType = "m1" | "m3" | "activate" | "command" | "prepare" | "abort" | "release" | "accept";
+export type MessageType = "m1" | "m3" | "activate" | "command" | "prepare" | "abort" | "release" | "accept" | "offer";
 
 /** A module's answer, as the untrusted agent carried it. */
 export type Reply =
     | { readonly type: "m2"; readonly body: Uint8Array; readonly evidence: { readonly type: number; readonly body: Uint8Array } }
     | {
-          readonly type: "m4" | "activated" | "result" | "prepared" | "aborted" | "released" | "accepted";
+          readonly type: "m4" | "activated" | "result" | "prepared" | "aborted" | "released" | "accepted" | "offered";
           readonly body: Uint8Array;
       }
     | { readonly type: "refused"; readonly code: number };
@@ -97,7 +97,7 @@ export type Direction = "sender" | "receiver" | "client" | "handler" | "deployer
 export type Delivery = "strict" | "latest";
 /** Cipher suites of connections, by the numbers of protocol.md section 4; 0 belongs to deployer connections. */
 export type SuiteName = "none" | "chacha20-poly1305" | "aes-128-gcm" | "spongewrap-128" | "spongewrap-64";
-export type InstanceState = "new" | "active" | "prepared" | "released" | "failed";
+export type InstanceState = "new" | "active" | "prepared" | "released" | "failed" | "offered";
 
 /** One connection as a module attested it. */
 export interface ConnectionFacts {
@@ -134,6 +134,8 @@ export interface StatusFacts {
     readonly connections: readonly ConnectionFacts[];
     /** Endpoints of the devices it may write. */
     readonly grants: readonly number[];
+    /** The hand-over that the module is in, or came from: `h` and the hash of the target's session, hexadecimal. */
+    readonly handOver?: { readonly h: string; readonly targetHash: string };
 }
 
 /** A fresh attestation. */

@@ -4,7 +4,7 @@ import type { Presented } from "./attester";
 
 /** A declaration of a module's interface; its index in `Interface` is its endpoint number (protocol.md section 3). */
 export interface Declaration {
-    kind: "input" | "output" | "entry" | "request" | "handler" | "state" | "integer" | "text" | "device";
+    kind: "input" | "output" | "entry" | "request" | "handler" | "state" | "integer" | "text" | "device" | "migration";
     name: string;
     /** Bytes of an event, call argument, request, state object or text. */
     maximum: number;

@@ -198,6 +198,8 @@ describe("builds of native modules", () => {
             ["a reply that is too large", "AE-BUILD-INTERFACE", "#include <authentic.h>\nAUTHENTIC_REQUEST(ask, 1, 65536)\n", /a reply of 65536 bytes for request "ask", more than 65535/],
             ["a burst of none", "AE-BUILD-INTERFACE", "#include <authentic.h>\nAUTHENTIC_OUTPUT_BURST(out, 1, 0)\n", /a burst of 0 for output "out"/],
             ["more state than a hand-over carries", "AE-BUILD-INTERFACE", "#include <authentic.h>\nstruct big { char bytes[65537]; };\nAUTHENTIC_STATE(struct big, big, 1)\n", /65537 bytes of state, more than 65536/],
+            ["state of schema 0", "AE-BUILD-INTERFACE", "#include <authentic.h>\nAUTHENTIC_STATE(int, tank, 0)\n", /gives state "tank" the schema 0/],
+            ["two fates of one state", "AE-BUILD-INTERFACE", "#include <authentic.h>\nAUTHENTIC_STATE(int, tank, 1)\nAUTHENTIC_MIGRATE(tank, 1, int) { return true; }\n", /says twice what becomes of state "tank" of schema 1/],
             ["outputs that do not fit one event", "AE-BUILD-INTERFACE", "#include <authentic.h>\nAUTHENTIC_OUTPUT_BURST(out, 65536, 9)\n", /may emit 589896 bytes while one event is processed/],
             ["a device without a use", "AE-BUILD-INTERFACE", "#include <authentic.h>\nAUTHENTIC_DEVICE(tap, 0)\n", /does not say how device "tap" is used/],
             ["too many declarations", "AE-BUILD-INTERFACE", `#include <authentic.h>\n${Array.from({ length: 65 }, (_, i) => `AUTHENTIC_OUTPUT(o${i}, 1)`).join("\n")}\n`, /65 declarations, more than 64/],

@@ -58,7 +58,7 @@ export class Peer {
 export class Rig {
     readonly measurement = new Uint8Array(32).fill(0x11);
 
-    private constructor(readonly deployment: Uint8Array, readonly secretKey: Uint8Array, readonly instance: Uint8Array, readonly kit: KitProcess) {}
+    private constructor(readonly deployment: Uint8Array, readonly secretKey: Uint8Array, readonly instance: Uint8Array, readonly kit: KitProcess, readonly patches: NonNullable<KitOptions["patches"]>) {}
 
     static async start(options: Partial<KitOptions> = {}, owner?: Rig): Promise<Rig> {
         const deployment = owner?.deployment ?? new Uint8Array(randomBytes(16));
@@ -66,7 +66,7 @@ export class Rig {
         const instance = instanceId(deployment, "module");
         const entropy = new Uint8Array(randomBytes(4096));
         const kit = await KitProcess.start({ deployment, instance, deployerKey: publicKeyOf(secretKey), measurement: new Uint8Array(32).fill(0x11), entropy, ...options });
-        return new Rig(deployment, secretKey, instance, kit);
+        return new Rig(deployment, secretKey, instance, kit, options.patches ?? []);
     }
 
     m1(purpose: Purpose): Uint8Array {

@@ -11,7 +11,7 @@
 uint64_t kit_enter(uint64_t reason, void *shared, uint64_t size);
 
 enum { HEADER = 4096, CONTROL = 262144, EVENTS = 65536, OUT = 524288, SIZE = HEADER + CONTROL + EVENTS + OUT };
-enum parser { FUZZ_M1, FUZZ_M3, FUZZ_ACTIVATE, FUZZ_COMMAND, FUZZ_EVENT, FUZZ_ANSWER, FUZZ_RESEAL, FUZZ_PREPARE, FUZZ_ACCEPT, FUZZ_RING, FUZZ_CONFIG, PARSERS };
+enum parser { FUZZ_M1, FUZZ_M3, FUZZ_ACTIVATE, FUZZ_COMMAND, FUZZ_EVENT, FUZZ_ANSWER, FUZZ_RESEAL, FUZZ_PREPARE, FUZZ_ACCEPT, FUZZ_RING, FUZZ_CONFIG, FUZZ_OFFER, PARSERS };
 
 static _Alignas(4096) uint8_t region[SIZE];
 static uint8_t input[AUTHENTIC_MESSAGE], seed_input[AUTHENTIC_MESSAGE];
@@ -131,7 +131,7 @@ static void write_prepare(struct writer *w) {
     write_bytes(w, kit.incarnation, 16);
     zeros(w, 32 + 32 + 32);
     write_number(w, 3, 2);
-    zeros(w, SIGNATURE);
+    zeros(w, 32 + CRYPTO_TAG + SIGNATURE);
 }
 
 /* A valid input of a parser. */
@@ -179,21 +179,31 @@ static size_t write_input(enum parser parser) {
     case FUZZ_ANSWER: write_frame(&w, next_random() & 1 ? ACK : REPLY, next_random() & 1 ? 1 : 3, 7 + next_random() % 3, 1 + next_random() % 50); break;
     case FUZZ_RESEAL: write_frame(&w, next_random() & 1 ? EVENT : REQUEST, next_random() & 1 ? 1 : 3, 7 + next_random() % 2, 1 + next_random() % 3); break;
     case FUZZ_PREPARE: write_prepare(&w); break;
-    case FUZZ_ACCEPT:
+    case FUZZ_OFFER:
         write_prepare(&w);
-        write_bytes(&w, "AEXR\1", 5);
-        zeros(&w, 64 + SIGNATURE + 80);
         write_bytes(&w, "AEXS\1", 5);
         zeros(&w, 32);
-        write_number(&w, 15 + 16 + 2 + 88 + 92, 4);
-        write_bytes(&w, "\0\3\0\1\6memory\0\0\0\x10", 15);
+        write_bytes(&w, "\0\2\6memory\0\3\0\0\0\x10", 15);
         zeros(&w, 16);
-        write_number(&w, 2, 2);
-        write_set(&w, 1, 1, SENDER, 5, 9, false);
+        write_bytes(&w, "\4gone\0\1\0\0\0\0", 11);
+        write_bytes(&w, "\0\1\6device\0\3\6output", 18);
+        write_set(&w, 1, 9, SENDER, 5, 9, false);
         zeros(&w, 20);
-        write_set(&w, 2, 4, HANDLER, 5, 9, false);
+        write_bytes(&w, "\7handler", 8);
+        write_set(&w, 2, 9, HANDLER, 5, 9, false);
         zeros(&w, 16);
         write_bytes(&w, "\0\0\0\4\0abc", 8);
+        write_bytes(&w, "\4lost", 5);
+        write_set(&w, 3, 9, RECEIVER, 5, 9, false);
+        zeros(&w, 20 + 32 + CRYPTO_TAG + SIGNATURE);
+        break;
+    case FUZZ_ACCEPT:
+        write_bytes(&w, "AEXR\1", 5);
+        zeros(&w, 64 + SIGNATURE + 32);
+        for (uint32_t id = 1; id <= 3; id++) {
+            write_number(&w, id, 4);
+            zeros(&w, 32);
+        }
         zeros(&w, CRYPTO_TAG);
         break;
     default: break;
@@ -248,13 +258,15 @@ static uint64_t fuzz_ring(void) {
 }
 
 /* Whether the kit answered the message just given to it with anything but a refusal. */
-static bool answered(enum message type, size_t length) {
+static bool answered_with(enum message type, const uint8_t *message, size_t length) {
     uint32_t before = *(uint32_t *)(region + 320);
     const uint8_t *at = region + HEADER + CONTROL + EVENTS + (before & (OUT - 1));
-    session_receive(type, input, length);
+    session_receive(type, message, length);
     out_publish();
     return *(uint32_t *)(region + 320) != before && !(at[0] == 3 && at[8] == 0xff);
 }
+
+static bool answered(enum message type, size_t length) { return answered_with(type, input, length); }
 
 /* Gives one input to its parser; true when it was accepted. */
 static bool feed(enum parser parser, size_t length) {
@@ -278,11 +290,16 @@ static bool feed(enum parser parser, size_t length) {
         memset(session.nonce, 0, 32);
         for (size_t i = 0; i < kit.table.count; i++) kit.table.at[i].previous.epoch = 0; /* nothing to re-seal */
         return answered(PREPARE, length);
+    case FUZZ_OFFER:
     case FUZZ_ACCEPT:
         session.purpose = HAND_OVER;
         memset(session.public, 0, 32);
         memset(&kit.table, 0, sizeof kit.table);
         kit.state = STATE_NEW;
+        if (parser == FUZZ_OFFER) return answered(OFFER, length);
+        size_t offered = write_input(FUZZ_OFFER);
+        session.step = CHALLENGED;
+        if (!answered_with(OFFER, seed_input, offered)) finish(12);
         return answered(ACCEPT, length);
     default: return false;
     }

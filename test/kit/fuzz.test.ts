@@ -8,7 +8,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { CORE, compileProgram } from "./compile";
 
-const PARSERS = ["M1", "M3 and its records", "Activate", "Command", "events and requests", "acks and replies", "frames to re-seal", "Prepare", "Accept and the state in it", "rings", "configuration"] as const;
+const PARSERS = ["M1", "M3 and its records", "Activate", "Command", "events and requests", "acks and replies", "frames to re-seal", "Prepare", "Accept", "rings", "configuration", "Offer and the state in it"] as const;
 const INPUTS = 1_000_000;
 // One of its own in each run; AUTHENTIC_FUZZ_SEED repeats one.
 const SEED = process.env["AUTHENTIC_FUZZ_SEED"] ?? String(randomInt(2 ** 47));

@@ -14,8 +14,8 @@ export const OUTCOME = { idle: 0, more: 1, blocked: 2, waiting: 3, failed: 4 } a
 export const OUT = { reply: 1, frame: 2, device: 3, acknowledged: 4, reseal: 5, processed: 6, refused: 7, connection: 8, failed: 9, log: 10, triggered: 11 } as const;
 export const RING = { control: 0, events: 1 } as const;
 const IN = { message: 1, frame: 2, reseal: 3, trigger: 4 } as const;
-const MESSAGES: readonly MessageType[] = ["m1", "m3", "activate", "command", "prepare", "abort", "release", "accept"];
-const REPLIES = { m3: "m4", activate: "activated", command: "result", prepare: "prepared", abort: "aborted", release: "released", accept: "accepted" } as const;
+const MESSAGES: readonly MessageType[] = ["m1", "m3", "activate", "command", "prepare", "abort", "release", "accept", "offer"];
+const REPLIES = { m3: "m4", activate: "activated", command: "result", prepare: "prepared", abort: "aborted", release: "released", accept: "accepted", offer: "offered" } as const;
 const OPERATION = { entropy: 0, configure: 1, record: 2, enter: 3, poke: 4, peek: 5, measurement: 6, entropyFails: 7 } as const;
 
 /** A record of the out ring. */

@@ -16,4 +16,5 @@ struct memory {
     uint64_t events, sum;
 };
 AUTHENTIC_STATE(struct memory, memory, 3)
+AUTHENTIC_DROP(gone)
 AUTHENTIC_CONFIG_INTEGER(limit)

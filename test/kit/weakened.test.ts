@@ -1,6 +1,9 @@
 // Each check of the kit, taken out: the attack that it stops must then succeed, and against the kit as it is it must fail.
 // Otherwise the attack would be none, or the check would not be what stops it.
 import assert from "node:assert/strict";
+import { concat } from "../../provider/protocol/bytes";
+import { encodeKeys, encodeState, keyCommitment, sealState } from "../../provider/protocol/exported-state";
+import { CONFIRMATION_LENGTH, encodeAccept, encodeOffer, encodeRelease, makePrepare, sealKeys } from "../../provider/protocol/hand-over";
 import { PURPOSE } from "../../provider/protocol/m1";
 import { sealM3 } from "../../provider/protocol/m3";
 import { encodeUpdate } from "../../provider/protocol/records";
@@ -8,7 +11,7 @@ import type { SetRecord } from "../../provider/protocol/records";
 import { DIRECTION } from "../../provider/protocol/status";
 import { OPERATION } from "../../provider/protocol/command";
 import type { Program } from "./compile";
-import { ENDPOINT, type Peer, Rig, altered } from "./deployment";
+import { ENDPOINT, Peer, Rig, altered } from "./deployment";
 import { OUT, OUTCOME, bodies, refusals } from "./kit-process";
 
 type Patch = NonNullable<Program["patches"]>[number];
@@ -122,7 +125,55 @@ const attacks: readonly Attack[] = [
             assert.ok(proposed.refused === undefined);
             return (await rig.kit.send("activate", altered(proposed.activate, 45))).type === "activated";
         } },
+    { name: "handing over a state that the old instance did not make", without: [patch("handover", "if (!signed_message((struct part)LABEL(\"aex/v1/offer\"), message, length)) return BAD_SIGNATURE;")],
+        run: async ({ rig }) => {
+            const { prepare, target, next, stop } = await handOver(rig);
+            const forged = encodeState({ objects: [{ name: "memory", version: 3, bytes: new Uint8Array(16).fill(0x66) }], grants: [], connections: [], commitment: keyCommitment(new Uint8Array(0)) });
+            return stop((await next.kit.send("offer", concat(prepare, sealState(prepare, target.pkE, forged), new Uint8Array(64)))).type === "offered");
+        } },
+    { name: "handing over keys that the attacker knows", without: [patch("handover", "if (!crypto_equal(commitment, handover.commitment, 32)) return NOT_DECRYPTED;")],
+        run: async ({ rig, sender }) => {
+            const { prepare, state, release, target, next, stop } = await handOver(rig);
+            await next.kit.send("offer", encodeOffer(prepare, state, rig.secretKey));
+            const known = new Uint8Array(32).fill(1);
+            const released = sealKeys(prepare, release, target.pkE, encodeKeys([{ connection: IN, key: known }]));
+            await next.kit.send("accept", encodeAccept({ release, released }));
+            const attacker = new Peer({ ...sender.key, key32: known });
+            return stop(!refusals(await next.kit.events(attacker.seal(1, "x"))).length && (await next.status()).connections.some(({ connection, next: counter }) => connection === IN && counter === 2n));
+        } },
+    { name: "releasing the keys to another instance", without: [patch("handover", "if (!crypto_equal(r.at + 32, p->target_hash, 32)) return WRONG_HANDOVER;")],
+        run: async ({ rig }) => {
+            const { h, stop } = await handOver(rig);
+            return stop((await rig.kit.send("release", encodeRelease({ h, targetHash: new Uint8Array(32) }, rig.secretKey))).type === "released");
+        } },
+    { name: "living on after a release", without: [patch("handover", "kit.state = STATE_RELEASED;"), patch("handover", "crypto_wipe(&kit.table, sizeof kit.table);"), patch("handover", "kit.state = STATE_PREPARED;")],
+        run: async (stage) => {
+            const { release, stop } = await handOver(stage.rig);
+            await stage.rig.kit.send("release", release);
+            return stop(await delivered(stage, stage.sender.seal(1, "x")) && (await stage.rig.connection(IN).catch(() => undefined))?.next === 2n);
+        } },
 ];
+
+/** A kit that is prepared for another one with the same flaws. */
+async function handOver(rig: Rig) {
+    const next = await Rig.start({ patches: rig.patches }, rig);
+    const [source, target] = [await rig.challenge(PURPOSE.handOver), await next.challenge(PURPOSE.handOver)];
+    const { message: prepare } = makePrepare({
+        h: source.nonceM, oldIncarnation: source.status.incarnation, oldMeasurement: rig.measurement, newIncarnation: target.status.incarnation, newMeasurement: next.measurement,
+        targetHash: target.hash, targetKey: target.pkE, schema: 3,
+    }, source.hash, source.pkE, rig.secretKey);
+    const reply = await rig.kit.send("prepare", prepare);
+    if (reply.type !== "prepared") throw new Error(`Prepare was answered with ${JSON.stringify(reply)}`);
+    const release = encodeRelease({ h: source.nonceM, targetHash: target.hash }, rig.secretKey);
+    return {
+        prepare, release, target, next, h: source.nonceM, state: reply.body.subarray(0, -CONFIRMATION_LENGTH),
+        /** Ends the new kit; the result is passed on. */
+        stop: async (result: boolean): Promise<boolean> => {
+            await next.kit.stop();
+            return result;
+        },
+    };
+}
 
 describe("the kit without one of its checks", () => {
     const attempt = async ({ run }: Attack, patches: readonly Patch[]): Promise<boolean> => {

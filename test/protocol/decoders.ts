@@ -4,7 +4,7 @@ import { concat, equalBytes } from "../../provider/protocol/bytes";
 import { decodeCommand, encodeCommand } from "../../provider/protocol/command";
 import { decodeCompact, encodeCompact } from "../../provider/protocol/compact-frame";
 import { decodeConfiguration, encodeConfiguration } from "../../provider/protocol/configuration";
-import { decodeState, encodeState } from "../../provider/protocol/exported-state";
+import { decodeKeys, decodeState, encodeKeys, encodeState, keyCommitment } from "../../provider/protocol/exported-state";
 import { decodeFrame, encodeFrame } from "../../provider/protocol/frame";
 import { decodeAccept, encodeAccept } from "../../provider/protocol/hand-over";
 import { decodeHello, encodeHello } from "../../provider/protocol/hello";
@@ -38,6 +38,7 @@ const DECODERS: readonly Decoder[] = [
     { name: "configuration", again: (b) => encodeConfiguration(decodeConfiguration(b), b.length), file: "configuration", field: "block" },
     { name: "exported state", again: (b) => encodeState(decodeState(b)), file: "hand-over", field: "statePlaintext" },
     { name: "Accept", again: (b) => encodeAccept(decodeAccept(b)), file: "hand-over", field: "accept" },
+    { name: "keys", again: (b) => encodeKeys(decodeKeys(b, keyCommitment(b))), file: "hand-over", field: "keys" },
 ];
 
 const INTERESTING = [0, 1, 2, 0x7f, 0x80, 0xff];

@@ -60,7 +60,7 @@ static bool events_step(enum outcome *why) {
     *why = IDLE;
     if (!ring_peek(RING_EVENTS, &record)) return false;
     *why = BLOCKED;
-    if (kit.state == STATE_PREPARED || kit.state == STATE_RELEASED) return false;
+    if (kit.state > STATE_ACTIVE) return false;
     if (record.kind == IN_FRAME && !outputs_ready()) return false;
     *why = MORE;
     if (!out_has_room(table_output_bytes(&kit.table) + OUT_RESERVE)) return false;

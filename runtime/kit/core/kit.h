@@ -13,7 +13,7 @@
 enum { FRAME_HEADER = 22, FRAME_OVERHEAD = FRAME_HEADER + CRYPTO_TAG, FRAME_MINIMUM = FRAME_HEADER + 8, FRAME_MAXIMUM = AUTHENTIC_EVENT + FRAME_OVERHEAD };
 
 /* Section 4: states, directions, deliveries, suites, refusals of messages. */
-enum state { STATE_NEW, STATE_ACTIVE, STATE_PREPARED, STATE_RELEASED, STATE_FAILED };
+enum state { STATE_NEW, STATE_ACTIVE, STATE_PREPARED, STATE_RELEASED, STATE_FAILED, STATE_OFFERED };
 enum direction { SENDER = 1, RECEIVER, CLIENT, HANDLER, DEPLOYER };
 enum delivery { STRICT = 1, LATEST };
 enum suite { SUITE_NONE, SUITE_CHACHA, SUITE_AES, SUITE_SPONGE_128, SUITE_SPONGE_64 };
@@ -33,7 +33,7 @@ enum outcome { IDLE, MORE, BLOCKED, WAITING, FAILED };
 enum in_record { IN_MESSAGE = 1, IN_FRAME, IN_RESEAL, IN_TRIGGER };
 enum out_record { OUT_REPLY = 1, OUT_FRAME, OUT_DEVICE, OUT_ACKNOWLEDGED, OUT_RESEAL, OUT_PROCESSED, OUT_REFUSED, OUT_CONNECTION, OUT_FAILED, OUT_LOG, OUT_TRIGGERED };
 enum connection_state { CONNECTION_ACTIVE = 1, CONNECTION_RETIRED, CONNECTION_CLOSED };
-enum message { M1 = 1, M3, ACTIVATE, MESSAGE_COMMAND, PREPARE, ABORT, RELEASE, ACCEPT };
+enum message { M1 = 1, M3, ACTIVATE, MESSAGE_COMMAND, PREPARE, ABORT, RELEASE, ACCEPT, OFFER };
 
 /* The keys of one epoch; epoch 0 is an empty slot. A slot that does not accept opens nothing that arrives. */
 struct keys {
@@ -127,8 +127,9 @@ enum record_type { RECORD_SET = 1, RECORD_CLOSE, RECORD_GRANT, RECORD_REVOKE };
 enum { SET_RESET = 1 };
 struct connection *table_find(struct table *table, uint32_t id);
 enum refusal table_apply(struct reader *records, size_t count);
-/* `handed_over`: flags are those of status, from the instance that is replaced. */
-enum refusal table_set(struct reader *body, bool handed_over);
+/* `handed_over`: the connection is that of the instance that is replaced, at this endpoint; flags are those of status. */
+enum refusal table_set(struct reader *body, const struct authentic_declaration *handed_over);
+bool table_fits(enum direction direction, size_t endpoint);
 struct table *table_draft(void);
 void table_commit(void);
 void table_activate(struct connection *c);
@@ -137,7 +138,7 @@ bool table_resealing(const struct connection *c);
 size_t table_output_bytes(const struct table *table);
 
 /* status.c: section 4, status. */
-enum { STATUS_MAXIMUM = 72 + 68 * AUTHENTIC_CONNECTIONS + 2 * AUTHENTIC_DECLARATIONS };
+enum { STATUS_MAXIMUM = 72 + 68 * AUTHENTIC_CONNECTIONS + 2 * AUTHENTIC_DECLARATIONS + 64 };
 enum status_flag { FLAG_ACTIVE = 1, FLAG_PENDING = 2, FLAG_RETIRED = 4, FLAG_RESET = 8 };
 uint8_t status_flags(const struct connection *c);
 void status_write(struct writer *w);
@@ -168,6 +169,7 @@ void command_finish(const struct task *task);
 /* handover.c: section 9. */
 enum refusal handover_receive(enum message type, const uint8_t *message, size_t length);
 void handover_erase(void);
+bool handover_status(struct writer *w);
 
 /* events.c: frames that arrive, outputs that leave. */
 enum frame_refusal event_receive(uint8_t *bytes, size_t length);

@@ -166,7 +166,7 @@ void session_receive(enum message type, const uint8_t *message, size_t length) {
                            : type == M3              ? receive_m3(message, length)
                            : type == ACTIVATE        ? receive_activate(message, length)
                            : type == MESSAGE_COMMAND ? command_receive(message, length)
-                           : type <= ACCEPT          ? handover_receive(type, message, length)
+                           : type <= OFFER           ? handover_receive(type, message, length)
                                                      : MALFORMED;
     if (refusal) reply(type, PARTS({(const uint8_t[]){0xFF, 0, (uint8_t)refusal}, 3}));
 }

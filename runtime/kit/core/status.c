@@ -8,15 +8,17 @@ uint8_t status_flags(const struct connection *c) {
     return (c->active ? FLAG_ACTIVE : 0) | (c->pending.epoch ? FLAG_PENDING : 0) | (c->retired ? FLAG_RETIRED : 0) | (c->reset ? FLAG_RESET : 0);
 }
 
-/* version u8 | state u8 | reserved u16 | incarnation16 | generation u64 | commandNext u64 | kit32 | n u16 | g u16
- * | connection*n | grant u16 *g
+/* version u8 | state u8 | handOver u16 | incarnation16 | generation u64 | commandNext u64 | kit32 | n u16 | g u16
+ * | connection*n | grant u16 *g | where handOver is 1: h32 | targetHash32
  * connection: connection u32 | endpoint u16 | direction u8 | delivery u8 | suite u8 | flags u8 | window u16
  *             | epoch u64 | keyId8 | pendingEpoch u64 | pendingKeyId8 | next u64 | acknowledged u64 | gaps u64 */
 void status_write(struct writer *w) {
     const struct table *table = &kit.table;
     write_number(w, 1, 1);
     write_number(w, kit.state, 1);
-    write_number(w, 0, 2);
+    uint8_t bytes[64];
+    struct writer handover = {bytes, 0, sizeof bytes, false};
+    write_number(w, handover_status(&handover), 2);
     write_bytes(w, kit.incarnation, 16);
     write_number(w, table->generation, 8);
     write_number(w, kit.command_next, 8);
@@ -42,4 +44,5 @@ void status_write(struct writer *w) {
     }
     for (size_t endpoint = 0; endpoint < AUTHENTIC_DECLARATIONS; endpoint++)
         if (table->grants >> endpoint & 1) write_number(w, endpoint, 2);
+    write_bytes(w, bytes, handover.length);
 }

@@ -29,7 +29,7 @@ size_t table_output_bytes(const struct table *table) {
     return bytes;
 }
 
-static bool direction_fits(enum direction direction, size_t endpoint) {
+bool table_fits(enum direction direction, size_t endpoint) {
     static const uint8_t kinds[] = {0, AUTHENTIC_KIND_OUTPUT, AUTHENTIC_KIND_INPUT, AUTHENTIC_KIND_REQUEST, AUTHENTIC_KIND_HANDLER};
     if (direction == DEPLOYER) return interface_at(endpoint, AUTHENTIC_KIND_INPUT) || interface_at(endpoint, AUTHENTIC_KIND_HANDLER);
     return interface_at(endpoint, kinds[direction]);
@@ -46,7 +46,7 @@ static uint32_t free_slot(size_t endpoint) {
 }
 
 static enum refusal create(uint32_t id, uint16_t endpoint, enum direction direction, enum delivery delivery, uint64_t first, struct connection **created) {
-    if (first == 0 || first == UINT64_MAX || !direction_fits(direction, endpoint)) return BAD_RECORD;
+    if (first == 0 || first == UINT64_MAX || !table_fits(direction, endpoint)) return BAD_RECORD;
     if (delivery == LATEST && direction > RECEIVER) return BAD_RECORD;
     for (size_t i = 0; i < draft.count; i++) /* a request has exactly one handler */
         if (direction == CLIENT && draft.at[i].endpoint == endpoint) return BAD_RECORD;
@@ -60,9 +60,10 @@ static enum refusal create(uint32_t id, uint16_t endpoint, enum direction direct
 
 /* connection u32 | endpoint u16 | direction u8 | delivery u8 | suite u8 | flags u8 | window u16 | epoch u64 | key32
  * | firstCounter u64 | lastCounter u64 */
-enum refusal table_set(struct reader *r, bool handed_over) {
+enum refusal table_set(struct reader *r, const struct authentic_declaration *handed_over) {
     uint32_t id = (uint32_t)read_number(r, 4);
     uint16_t endpoint = (uint16_t)read_number(r, 2);
+    if (handed_over) endpoint = (uint16_t)interface_endpoint(handed_over);
     enum direction direction = (enum direction)read_number(r, 1);
     enum delivery delivery = (enum delivery)read_number(r, 1);
     struct keys keys = {.suite = (uint8_t)read_number(r, 1)};
@@ -184,7 +185,7 @@ enum refusal table_apply(struct reader *r, size_t count) {
         for (size_t j = 0; j < i; j++)
             if (seen[j] == subject) return MALFORMED;
         seen[i] = subject;
-        enum refusal refusal = type == RECORD_SET      ? table_set(&body, false)
+        enum refusal refusal = type == RECORD_SET      ? table_set(&body, NULL)
                                : type == RECORD_CLOSE  ? close(&body)
                                : type == RECORD_GRANT  ? grant(&body)
                                : type == RECORD_REVOKE ? revoke(&body)

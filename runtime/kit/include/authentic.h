@@ -49,8 +49,10 @@ enum authentic_kind {
     AUTHENTIC_KIND_INTEGER,
     AUTHENTIC_KIND_TEXT,
     AUTHENTIC_KIND_DEVICE,
+    AUTHENTIC_KIND_MIGRATION,
 };
 enum { AUTHENTIC_WRITTEN = 1, AUTHENTIC_READ = 2 };
+enum { AUTHENTIC_DROPPED = 1 };
 
 /* docs/protocol.md section 3: one record of `.authentic.interface`. Use the macros below instead. */
 struct authentic_declaration {
@@ -118,10 +120,36 @@ int authentic_log(const char *text);
                         AUTHENTIC_UNUSED void *reply, AUTHENTIC_UNUSED size_t capacity)
 
 /* An object of static storage that moves along with updates and migrations: `AUTHENTIC_STATE(struct tank, tank, 1)`.
- * It must contain no pointers. `schema` names its layout: objects of another schema are never taken over. */
+ * It must contain no pointers. `schema` names its layout, 1 to 65535: give a changed layout another number, and say below
+ * what becomes of the old one. An object that the instance before did not have keeps its initial value. */
 #define AUTHENTIC_STATE(type, name, schema)                                                                            \
     static type name;                                                                                                  \
     AUTHENTIC_DECLARE(name, AUTHENTIC_KIND_STATE, sizeof(type), .version = (schema), .data = &name)
+
+/* Takes over what the instance before kept under this name and schema:
+ *
+ *     AUTHENTIC_MIGRATE(tank, 1, struct tank_1) {
+ *         tank.level = old->level * 10;
+ *         return true;
+ *     }
+ *
+ * Runs while the old instance can still go on: false, a fault or too long a time leave that one running. It emits nothing. */
+#define AUTHENTIC_MIGRATE(name_, schema, old_type)                                                                     \
+    static bool authentic_migrate_##name_##_##schema(const old_type *old);                                             \
+    static bool authentic_migration_##name_##_##schema(const void *bytes) {                                            \
+        static old_type copy; /* aligned */                                                                            \
+        memcpy(&copy, bytes, sizeof copy);                                                                             \
+        bool taken = authentic_migrate_##name_##_##schema(&copy);                                                      \
+        memset(&copy, 0, sizeof copy);                                                                                 \
+        return taken;                                                                                                  \
+    }                                                                                                                  \
+    AUTHENTIC_RECORD(name_##_from_##schema, #name_, AUTHENTIC_KIND_MIGRATION, sizeof(old_type), .version = (schema),   \
+                     .code = (void (*)(void))authentic_migration_##name_##_##schema)                                   \
+    static bool authentic_migrate_##name_##_##schema(AUTHENTIC_UNUSED const old_type *old)
+
+/* Forgets what the instance before kept under this name, where nothing above takes it over: `AUTHENTIC_DROP(tank)`. */
+#define AUTHENTIC_DROP(name_)                                                                                          \
+    AUTHENTIC_RECORD(name_##_dropped, #name_, AUTHENTIC_KIND_MIGRATION, 0, .flags = AUTHENTIC_DROPPED)
 
 /* Measured configuration: `int64_t name(void)`. */
 #define AUTHENTIC_CONFIG_INTEGER(name)                                                                                 \
@@ -152,11 +180,12 @@ int authentic_log(const char *text);
 #define AUTHENTIC_WANTS(condition, text) __attribute__((diagnose_if(!(condition), text, "error")))
 
 /* Puts a declaration into the image. Not const: the loader relocates its pointers. */
-#define AUTHENTIC_DECLARE(name_, kind_, maximum_, ...)                                                                 \
-    _Static_assert(sizeof(#name_) <= AUTHENTIC_NAME, "authentic: the name " #name_ " is longer than 47 characters");  \
+#define AUTHENTIC_DECLARE(name_, kind_, maximum_, ...) AUTHENTIC_RECORD(name_, #name_, kind_, maximum_, __VA_ARGS__)
+#define AUTHENTIC_RECORD(id_, text_, kind_, maximum_, ...)                                                             \
+    _Static_assert(sizeof(text_) <= AUTHENTIC_NAME, "authentic: the name " text_ " is longer than 47 characters");     \
     __attribute__((used, aligned(sizeof(void *)),                                                                      \
                    section(".authentic.interface"))) static struct authentic_declaration                               \
-        authentic_declaration_##name_ = {.kind = kind_, .maximum = (maximum_), .name = #name_, __VA_ARGS__};
+        authentic_declaration_##id_ = {.kind = kind_, .maximum = (maximum_), .name = text_, __VA_ARGS__};
 
 int authentic_emit(const struct authentic_declaration *output, const void *data, size_t length);
 int authentic_request(const struct authentic_declaration *request, const void *data, size_t length, void *reply,
