@@ -8,6 +8,7 @@ import type { ConnectionArgs } from "./connection";
 import { Deployment } from "./deployment";
 import type { Endpoint, EndpointKind } from "./endpoint";
 import { declarationProblems, type ModulePlan } from "./module-plan";
+import { type ConnectionEnds, type Load, loadProblems } from "./registry";
 
 /** Cipher suites by the numbers of docs/protocol.md section 4. */
 const SUITES = ["none", "chacha20-poly1305", "aes-128-gcm", "spongewrap-128", "spongewrap-64"] as const;
@@ -37,20 +38,30 @@ export function planConnection(name: string, args: ConnectionArgs): Promise<Conn
     const { registry } = to.module.node.deployment;
     const source = from instanceof Deployment ? undefined : from;
     const kind = source === undefined ? "deployer" : source.kind === "request" ? "request" : "event";
-    const problems = registry.addConnection(name, {
+    const ends: ConnectionEnds = {
         from: source === undefined ? { name: "deployer", kind: "deployer" } : { module: source.module.moduleName, name: source.name, kind: source.kind },
         to: { module: to.module.moduleName, name: to.name, kind: to.kind },
-    });
+    };
+    const problems = registry.addConnection(name, ends);
+    const load = registry.load(ends);
     problems.push(...kindProblems(source, to), ...deploymentProblems(from, to), ...assuranceProblems(source, to, args.minAssurance));
     if (kind !== "event" && args.delivery === "latest") {
         problems.push(problem("delivery", "only events between modules can be delivered as `latest`; omit `delivery`"));
     }
-    return examine(args, kind, source, problems);
+    return examine(args, kind, source, { ends, load, problems });
 }
 
-async function examine(args: ConnectionArgs, kind: ConnectionPlan["kind"], source: Endpoint | undefined, problems: Problem[]): Promise<ConnectionPlan> {
+/** What the registry knows of a connection. */
+interface Registered {
+    readonly ends: ConnectionEnds;
+    readonly load: Load;
+    readonly problems: Problem[];
+}
+
+async function examine(args: ConnectionArgs, kind: ConnectionPlan["kind"], source: Endpoint | undefined, { ends, load, problems }: Registered): Promise<ConnectionPlan> {
     const { to } = args;
     const [fromPlan, toPlan] = await Promise.all([source?.module.plan, to.module.plan]);
+    problems.push(...loadProblems(ends, load, { from: fromPlan?.tee?.room, to: toPlan.tee?.room }));
     const kindsFit = kindProblems(source, to).length === 0;
     if (kindsFit) {
         problems.push(...declarationProblems(toPlan, to.module.moduleName, to.kind, to.name, "to"));

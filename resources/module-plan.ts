@@ -36,6 +36,7 @@ export async function planModule(name: string, args: ModuleArgs): Promise<Module
     const problems = registry.addModule(name);
     problems.push(...node.board?.problems(args.slot) ?? []);
     const place = node.board?.place(args.slot);
+    const position = registry.addTo(node.nodeName);
     for (const [device, pin] of Object.entries(args.devices ?? {})) {
         problems.push(...registry.claimPin(name, node.nodeName, device, pin));
     }
@@ -54,7 +55,8 @@ export async function planModule(name: string, args: ModuleArgs): Promise<Module
             ...placeOf(place, args.devices),
         });
         const names = build.interface.filter(({ kind }) => kind === "device").map((device) => device.name);
-        problems.push(...deviceProblems(build.interface, args.devices ?? {}), ...configurationProblems(build.interface, plainPart(args.config ?? {})));
+        const devices = args.devices ?? Object.fromEntries(names.map((device) => [device, device]));
+        problems.push(...deviceProblems(build.interface, devices, tee.peripherals), ...roomProblems(tee, node.nodeName, position), ...configurationProblems(build.interface, plainPart(args.config ?? {})));
         return {
             problems,
             tee,
@@ -63,11 +65,17 @@ export async function planModule(name: string, args: ModuleArgs): Promise<Module
             codeMeasurement: Buffer.from(build.codeMeasurement).toString("hex"),
             kit: Buffer.from(build.kit).toString("hex"),
             ...(place === undefined ? {} : { place }),
-            devices: args.devices ?? Object.fromEntries(names.map((device) => [device, device])),
+            devices,
         };
     } catch (error) {
         return { problems: [...problems, problem("source", messageOf(error))] };
     }
+}
+
+/** @param position - of the module among those of its node, from 1 */
+function roomProblems({ room }: Tee, node: string, position: number): Problem[] {
+    return room === undefined || position <= room.modules ? []
+        : [problem("node", `node "${node}" has room for ${room.modules} modules; place this one on another node`)];
 }
 
 /** The measurement that the module will have; unknown in previews as long as the deployment or a value is. */
@@ -75,12 +83,12 @@ export function measurementOf(
     plan: Promise<ModulePlan>, name: string, deployment: Deployment, config: pulumi.Output<Record<string, number | string>>,
 ): pulumi.Output<string | undefined> {
     return pulumi.all([deployment.deploymentId, deployment.publicKey, config]).apply(async ([deploymentId, publicKey, values]) => {
-        const { tee, build, problems } = await plan;
+        const { tee, build, devices, problems } = await plan;
         if (tee === undefined || build === undefined || problems.length > 0) {
             return undefined;
         }
         const { finalImage } = await import("../provider/lifecycle/identity.js");
-        return Buffer.from(finalImage(tee, build, { deploymentId, publicKey, name, values }).measurement).toString("hex");
+        return Buffer.from(finalImage(tee, build, { deploymentId, publicKey, name, values, devices }).measurement).toString("hex");
     });
 }
 

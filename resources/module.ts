@@ -106,6 +106,7 @@ export class Module extends pulumi.dynamic.Resource {
                 tee: node.tee,
                 backend: node.backend,
                 platform: node.platform,
+                firmware: node.boardFirmware,
                 vendorKey: whereSigned(plan, deployment.vendorKey),
                 signer,
                 place: plan.then((planned) => planned.place),

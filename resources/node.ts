@@ -10,7 +10,7 @@ export interface NodeArgs {
     /** The deployment the node serves. */
     deployment: Deployment;
     /**
-     * What protects the modules: `sgx`, or `sancus` (a board), or `native`, which is no protection at all, for development,
+     * What protects the modules: `sgx`, `trustzone` or `sancus` (boards), or `native`, which is no protection at all, for development,
      * and only accepted where the stack says `authentic:trust: { native: true }`.
      */
     tee: string;
@@ -41,14 +41,19 @@ export interface NodeArgs {
     port?: pulumi.Input<number>;
     /** Where collateral for the evidence of a hardware node comes from: a service with the interface of Intel's PCS v4. */
     collateralUrl?: pulumi.Input<string>;
-    /** The machine that a hardware node's evidence has to come from: its platform instance id, else its PPID. */
+    /** The machine that a hardware node's evidence has to come from: its platform instance id, else its PPID; of a TrustZone board its instance id. */
     platformId?: pulumi.Input<string>;
 }
 
 /** What a node's evidence is checked against, recorded when the node is created. */
 export interface NodePlatform {
-    /** What evidence names the machine by (SGX: platform instance id, else PPID). */
+    /** What evidence names the machine by (SGX: platform instance id, else PPID; TrustZone: instance id). */
     id?: string;
+    /** Kind of a TrustZone device, and the key of an emulated one, an uncompressed P-256 point. */
+    implementationId?: string;
+    attestationKey?: string;
+    /** Measurement of the firmware of a TrustZone board. */
+    firmware?: string;
     /** Root certificate of an emulated platform, PEM, and its SHA-256. */
     root?: string;
     rootFingerprint?: string;
@@ -83,6 +88,8 @@ export class Node extends pulumi.dynamic.Resource {
     declare readonly boardKey: pulumi.Output<string | undefined>;
     /** @internal Of a board: what its modules are built for, and where the next one goes. */
     readonly board: BoardPlan | undefined;
+    /** @internal Measurement of the firmware of its board, where modules' evidence shows that; known in preview. */
+    readonly boardFirmware: Promise<string | undefined>;
     readonly nodeName: string;
     readonly tee: string;
     readonly backend: "hardware" | "emulated" | undefined;
@@ -94,6 +101,7 @@ export class Node extends pulumi.dynamic.Resource {
         const problems = deployment.registry.problems.add(`node "${name}"`, Promise.resolve(deployment.registry.addNode(name)));
         const portProblems = pulumi.all([args.port, listenAddress]).apply(([port, address]) =>
             port === undefined ? [] : deployment.registry.claimPort(name, address, port));
+        const firmware = firmwareOf(tee);
         super(
             shims.node,
             name,
@@ -106,6 +114,7 @@ export class Node extends pulumi.dynamic.Resource {
                 port: args.port,
                 collateralUrl: args.collateralUrl,
                 platformId: args.platformId,
+                firmware,
                 trust: stackTrust(),
                 ...boardProperties(args),
                 state: "running",
@@ -124,6 +133,13 @@ export class Node extends pulumi.dynamic.Resource {
         this.tee = tee;
         this.backend = backend;
         this.board = tee === "sancus" ? new BoardPlan(args) : undefined;
+        this.boardFirmware = firmware;
         this.deployment = deployment;
     }
+}
+
+async function firmwareOf(name: string): Promise<string | undefined> {
+    const { surroundings } = await import("../provider/lifecycle/surroundings.js");
+    const software = await (await (await surroundings()).tees())[name]?.software?.();
+    return software === undefined ? undefined : Buffer.from(software.measurement).toString("hex");
 }

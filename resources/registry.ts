@@ -1,16 +1,35 @@
 // What a program has declared in one deployment: finds what is wrong between resources before anything is deployed.
 
 import { type Problem, problem } from "../provider/lifecycle/problems";
+import type { Room } from "../provider/tee/tee";
 import { ProblemBoard } from "./problem-board";
 
 /** What the module kit has room for (runtime/kit/include/authentic_limits.h). */
-const MAX_CONNECTIONS = 128;
-const MAX_CLIENTS = 8;
+const SERVERS = { connections: 128, clients: 8 };
 
 /** A connection as the registry compares it; `module` is undefined where the end is the deployer. */
 export interface ConnectionEnds {
     readonly from: { readonly module?: string; readonly name: string; readonly kind: string };
     readonly to: { readonly module: string; readonly name: string; readonly kind: string };
+}
+
+/** Connections of the modules at both ends of one, and requests to the handler at its end. */
+export interface Load {
+    readonly from: number;
+    readonly to: number;
+    readonly clients: number;
+}
+
+/** Problems of a connection whose ends have no room for it. */
+export function loadProblems({ from, to }: ConnectionEnds, load: Load, room: { readonly from?: Room | undefined; readonly to?: Room | undefined }): Problem[] {
+    const crowded = ([["from", from.module], ["to", to.module]] as const).flatMap(([property, module]) => {
+        const { connections } = room[property] ?? SERVERS;
+        return load[property] <= connections ? []
+            : [problem(property, `module "${module ?? ""}" would have more than ${connections} connections, which is what a module has room for; divide it into several modules`)];
+    });
+    const { clients } = room.to ?? SERVERS;
+    return load.clients <= clients ? crowded : [...crowded, problem("to", `handler ${to.name} of "${to.module}" would serve more than ${clients} requests, `
+        + "each of which keeps its last reply in the module; connect some of them to another handler")];
 }
 
 /** Declarations of one deployment, in the order in which the program made them. The later of two that clash is wrong. */
@@ -19,6 +38,7 @@ export class Registry {
     readonly problems = new ProblemBoard();
     private readonly nodes = new Set<string>();
     private readonly modules = new Set<string>();
+    private readonly positions = new Map<string, number>();
     private readonly ports: { readonly node: string; readonly address: string; readonly port: number }[] = [];
     private readonly pins = new Map<string, string>();
     private readonly connections: { readonly name: string; readonly ends: ConnectionEnds }[] = [];
@@ -31,6 +51,13 @@ export class Registry {
     /** @returns problems of the name of a new module: it is the module's identity, whatever its parent is */
     addModule(name: string): Problem[] {
         return addName(this.modules, name, "module");
+    }
+
+    /** @returns the position of one more module among those of its node, from 1 */
+    addTo(node: string): number {
+        const position = (this.positions.get(node) ?? 0) + 1;
+        this.positions.set(node, position);
+        return position;
     }
 
     /** @returns problems of an explicit event port */
@@ -77,19 +104,16 @@ export class Registry {
             }
         }
         this.connections.push({ name, ends });
-        return [...found, ...this.limitProblems(ends)];
+        return found;
     }
 
-    /** @returns problems of the connection that was added last: a module that has no room for it */
-    private limitProblems({ from, to }: ConnectionEnds): Problem[] {
+    /** What the ends of the connection that was added last have by now, with it. */
+    load({ from, to }: ConnectionEnds): Load {
         const count = (belongs: (ends: ConnectionEnds) => boolean) => this.connections.filter(({ ends }) => belongs(ends)).length;
-        const crowded = ([["from", from.module], ["to", to.module]] as const).flatMap(([property, module]) =>
-            module !== undefined && count((ends) => ends.from.module === module || ends.to.module === module) > MAX_CONNECTIONS
-                ? [problem(property, `module "${module}" would have more than ${MAX_CONNECTIONS} connections, which is what a module has room for; divide it into several modules`)]
-                : []);
+        const connections = (module: string | undefined) => module === undefined ? 0 : count((ends) => ends.from.module === module || ends.to.module === module);
         // What the deployer asks is kept in a place of its own.
-        const asked = to.kind === "handler" && from.module !== undefined && count((ends) => ends.from.module !== undefined && same(ends.to, to)) > MAX_CLIENTS;
-        return [...crowded, ...(asked ? [problem("to", `handler ${to.name} of "${to.module}" would serve more than ${MAX_CLIENTS} requests, each of which keeps its last reply in the module; connect some of them to another handler`)] : [])];
+        const clients = to.kind === "handler" && from.module !== undefined ? count((ends) => ends.from.module !== undefined && same(ends.to, to)) : 0;
+        return { from: connections(from.module), to: connections(to.module), clients };
     }
 
     /** Modules from one to another along requests, both included; undefined where there is no such path. */

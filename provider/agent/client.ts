@@ -203,6 +203,11 @@ export class AgentClient {
         return decode(trustzoneSchema, successful(await call(this.folder, "PUT", "/v1/trustzone", { firmware, nonsecure })));
     }
 
+    /** Ends the TrustZone board, and every module on it; also where none runs. */
+    async endTrustzone(): Promise<void> {
+        successful(await call(this.folder, "DELETE", "/v1/trustzone"));
+    }
+
     /** Ends all module hosts, then the agent. */
     async shutdown(): Promise<void> {
         successful(await call(this.folder, "POST", "/v1/shutdown"));

@@ -5,6 +5,7 @@ import { writeFileSync, readFileSync, statSync } from "node:fs";
 import * as path from "node:path";
 import { Command } from "commander";
 import { AuthenticError } from "../errors";
+import { placeOf } from "../lifecycle/board";
 import { teeOf } from "../lifecycle/ends";
 import { finalImage } from "../lifecycle/identity";
 import { hex } from "../protocol/bytes";
@@ -68,12 +69,12 @@ export function measureCommand(exit: (code: number) => void): Command {
 }
 
 async function measure(module: ModuleResource): Promise<Measured> {
-    const { name, tee: teeName, deploymentId, deployerPublicKey: publicKey, source, includes, defines, config: values } = module;
+    const { name, tee: teeName, deploymentId, deployerPublicKey: publicKey, source, includes, defines, config: values, devices, place } = module;
     const base = { name, tee: teeName, deployed: { measurement: module.measurement ?? null, codeMeasurement: module.codeMeasurement ?? null, kit: module.kit ?? null } };
     try {
         const tee = await teeOf(teeName);
-        const build = await tee.build({ name, sources: source, ...(includes === undefined ? {} : { includes }), ...(defines === undefined ? {} : { defines }) });
-        const measurement = hex(finalImage(tee, build, { deploymentId, publicKey, name, values }).measurement);
+        const build = await tee.build({ name, sources: source, ...(includes === undefined ? {} : { includes }), ...(defines === undefined ? {} : { defines }), ...placeOf(place, devices) });
+        const measurement = hex(finalImage(tee, build, { deploymentId, publicKey, name, values, devices }).measurement);
         return {
             ...base, outcome: measurement === module.measurement ? "same" : "different",
             measurement, codeMeasurement: hex(build.codeMeasurement), kit: hex(build.kit), error: null,

@@ -52,7 +52,7 @@ export const placeOf = (place: PlaceInputs, devices: Readonly<Record<string, str
 export function boardProblems(tee: string, backend: unknown, inputs: Readonly<Record<string, unknown>>): Problem[] {
     const given = (name: string) => inputs[name] !== undefined;
     if (tee !== "sancus") {
-        return Object.keys(boardFields).filter(given).map((name) => problem(name, "belongs to boards; omit it, or use `tee: \"sancus\"`"));
+        return Object.keys(boardFields).filter(given).map((name) => problem(name, "belongs to Sancus boards; omit it, or use `tee: \"sancus\"`"));
     }
     const problems: Problem[] = [];
     if (!given("vendorId")) problems.push(problem("vendorId", "a Sancus node needs the id under which its modules are keyed, 1 to 65535, such as `vendorId: 0x1234`"));

@@ -20,10 +20,12 @@ export interface Measured {
     readonly publicKey: string;
     readonly name: string;
     readonly values: Readonly<Record<string, number | string>>;
+    /** Device of the module → peripheral of the node; measured by TEEs that give peripherals to modules. */
+    readonly devices?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Fills the configuration block of a build and measures it. */
-export function finalImage(tee: Tee, build: Build, { deploymentId, publicKey, name, values }: Measured): FinalImage {
+export function finalImage(tee: Tee, build: Build, { deploymentId, publicKey, name, values, devices }: Measured): FinalImage {
     const deployment = fromHex("deployment id", deploymentId);
-    return tee.finalize(build, { deployment, instance: instanceId(deployment, name), deployerKey: fromHex("deployer key", publicKey), values });
+    return tee.finalize(build, { deployment, instance: instanceId(deployment, name), deployerKey: fromHex("deployer key", publicKey), values, devices });
 }

@@ -19,7 +19,7 @@ import { type InstanceReport, surroundings } from "./surroundings";
  * @throws AuthenticError where its measurement is not the planned one
  */
 export async function plannedImage(inputs: ModuleInputs): Promise<Uint8Array> {
-    const { name, deploymentId, deployerPublicKey: publicKey, config: values, measurement } = inputs;
+    const { name, deploymentId, deployerPublicKey: publicKey, config: values, devices, measurement } = inputs;
     const tee = await teeOf(inputs.tee);
     const build = await tee.build({
         name,
@@ -28,7 +28,7 @@ export async function plannedImage(inputs: ModuleInputs): Promise<Uint8Array> {
         ...(inputs.defines === undefined ? {} : { defines: inputs.defines }),
         ...placeOf(inputs.place, inputs.devices),
     });
-    const image = finalImage(tee, build, { deploymentId, publicKey, name, values });
+    const image = finalImage(tee, build, { deploymentId, publicKey, name, values, devices });
     if (hex(image.measurement) !== measurement) {
         throw new AuthenticError("AE-MODULE-CHANGED", `module "${name}" has measurement ${hex(image.measurement)}, but ${String(measurement)} was planned`,
             "its sources changed while `pulumi up` was running: run it again");

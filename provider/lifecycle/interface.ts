@@ -48,9 +48,18 @@ function valueProblem({ kind, maximum = 0 }: DeclarationState, value: unknown): 
     return length <= maximum ? undefined : `has ${length} bytes, but the module declares at most ${maximum}`;
 }
 
-/** Problems of the devices a module is given. */
-export function deviceProblems(declarations: readonly DeclarationState[], devices: Readonly<Record<string, string>>): Problem[] {
+/**
+ * Problems of the devices a module is given.
+ *
+ * @param peripherals - what the node has; absent where a pin of any name will do
+ */
+export function deviceProblems(declarations: readonly DeclarationState[], devices: Readonly<Record<string, string>>, peripherals?: readonly string[]): Problem[] {
     const declared = declarations.filter(({ kind }) => kind === "device").map(({ name }) => name);
-    return Object.keys(devices).filter((name) => !declared.includes(name))
-        .map((name) => problem(`devices.${name}`, `the module declares no device "${name}"; ${instead(name, declared, "declared devices")}`));
+    return Object.entries(devices).flatMap(([name, peripheral]) => {
+        if (!declared.includes(name)) {
+            return [problem(`devices.${name}`, `the module declares no device "${name}"; ${instead(name, declared, "declared devices")}`)];
+        }
+        return peripherals === undefined || peripherals.includes(peripheral) ? []
+            : [problem(`devices.${name}`, `the node has no peripheral "${peripheral}"; ${instead(peripheral, peripherals, "those it has")}`)];
+    });
 }

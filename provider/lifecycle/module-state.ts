@@ -28,6 +28,8 @@ export const moduleSchema = z.strictObject({
     backend: backendSchema,
     /** Of the node; absent where it has none. */
     platform: platformSchema.optional(),
+    /** Measurement of the firmware of the node's board, where it has one: with another one the board starts anew. */
+    firmware: hexSchema(32).optional(),
     /** Signs the image, where the TEE wants that; a secret. */
     vendorKey: z.string().optional(),
     /** Whose signature the evidence has to show. */
@@ -108,6 +110,9 @@ export function restartReason(olds: Partial<ModuleInputs>, news: Partial<ModuleI
     }
     if (isKnown(olds.signer) && isKnown(news.signer) && olds.signer !== news.signer) {
         return `vendor key ${olds.signer.slice(0, 12)}… → ${news.signer.slice(0, 12)}…`;
+    }
+    if (isKnown(olds.firmware) && isKnown(news.firmware) && olds.firmware !== news.firmware) {
+        return `firmware of the board ${olds.firmware.slice(0, 12)}… → ${news.firmware.slice(0, 12)}…`;
     }
     return olds.entryTimeLimit === news.entryTimeLimit ? undefined : `time limit ${String(olds.entryTimeLimit)} → ${String(news.entryTimeLimit)}`;
 }

@@ -2,8 +2,8 @@
 
 import { z } from "zod";
 import { parseTrust } from "../attest/policy";
-import { AuthenticError } from "../errors";
 import { boardFields, type BoardOutputs, boardKeys, boardProblems, ensureBoard } from "./board";
+import { deviceState, ensureDevice } from "./device";
 import { checkInputs, type RawInputs } from "./check";
 import { changedKeys } from "./change";
 import { type Hooks, Unfinished } from "./hooks";
@@ -11,7 +11,7 @@ import { resourceId } from "./identity";
 import { instead } from "./names";
 import { observe, observed } from "./observe";
 import { isUnknown } from "./plain";
-import { collateralUrlSchema, forgetCollateral, pinned, type Platform, replacement } from "./platform";
+import { collateralUrlSchema, forgetCollateral, otherPlatform, pinned, type Platform, platformIdSchema, replacement } from "./platform";
 import { type Problem, problem } from "./problems";
 import { backendSchema, hexSchema, knownTrust, nameSchema, rawTrustSchema, trustProblems } from "./schemas";
 import { type AgentInfo, surroundings } from "./surroundings";
@@ -27,7 +27,9 @@ const schema = z.strictObject({
     /** Where collateral for a hardware node comes from. */
     collateralUrl: collateralUrlSchema.optional(),
     /** Identity of the machine that the evidence of a hardware node has to show. */
-    platformId: hexSchema(16).optional(),
+    platformId: platformIdSchema.optional(),
+    /** Measurement of the firmware that its board has to run, where it has a board with such. */
+    firmware: hexSchema(32).optional(),
     trust: rawTrustSchema,
     ...boardFields,
     /** Always `running`; what a refresh found otherwise differs from it, and shows as the change to come. */
@@ -60,17 +62,19 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
         const id = resourceId(inputs.name, inputs.deploymentId);
         const outs = { ...outputs(inputs, info), platform: enrolled(inputs, info), ...(inputs.tee === BOARD ? boardKeys(inputs) : {}) };
         try {
-            await board(outs);
+            return { id, outs: await withBoard(outs) };
         } catch (error) {
             throw new Unfinished(error, id, outs);
         }
-        return { id, outs };
     },
 
     async read(id, properties) {
         const info = await observe(properties.folder, (agent) => agent.about());
         if (info !== "stopped" && properties.tee === BOARD && await observe(properties.folder, (agent) => agent.boardRuns()) !== true) {
             return observed(id, { ...properties, ...outputs(properties, info), state: "board stopped" }, keys);
+        }
+        if (info !== "stopped" && properties.firmware !== undefined) {
+            return observed(id, { ...properties, ...outputs(properties, info), state: await deviceState(properties) }, keys);
         }
         return observed(id, info === "stopped" ? { ...properties, state: info } : { ...properties, ...outputs(properties, info), state: stateOf(properties, info) }, keys);
     },
@@ -87,8 +91,7 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
             ...olds, ...outputs(news, info), platform: news.backend === "emulated" ? olds.platform : enrolled(news, info),
             ...(news.tee === BOARD ? boardKeys(news, olds) : {}),
         };
-        await board(outs);
-        return { outs };
+        return { outs: await withBoard(outs) };
     },
 
     async delete(_id, properties) {
@@ -106,16 +109,16 @@ function outputs(inputs: NodeInputs, info: AgentInfo): Omit<NodeOutputs, "platfo
 }
 
 /** What the modules' evidence will have to show; recorded once, when nothing secret is on the node yet. */
-function enrolled({ backend, platformId, collateralUrl }: NodeInputs, { platform }: AgentInfo): Platform {
+function enrolled({ backend, platformId, collateralUrl, firmware }: NodeInputs, { platform }: AgentInfo): Platform {
     if (backend === "emulated") {
         return platform === undefined ? {} : pinned(platform);
     }
-    return { ...(platformId === undefined ? {} : { id: platformId }), ...(collateralUrl === undefined ? {} : { collateralUrl }) };
+    return { ...(platformId === undefined ? {} : { id: platformId }), ...(firmware === undefined ? {} : { firmware }), ...(collateralUrl === undefined ? {} : { collateralUrl }) };
 }
 
 /** How the platform of an emulated node differs from the pinned one. */
-function replaced({ backend, platform }: NodeOutputs, info: AgentInfo): string | undefined {
-    return backend !== "emulated" ? undefined : replacement(platform, info.platform === undefined ? undefined : pinned(info.platform));
+function replaced({ backend, platform, firmware }: NodeOutputs, info: AgentInfo): string | undefined {
+    return backend !== "emulated" || firmware !== undefined ? undefined : replacement(platform, info.platform === undefined ? undefined : pinned(info.platform));
 }
 
 function stateOf(properties: NodeOutputs, info: AgentInfo): string {
@@ -125,13 +128,16 @@ function stateOf(properties: NodeOutputs, info: AgentInfo): string {
 function requireSame(properties: NodeOutputs, info: AgentInfo): void {
     const difference = replaced(properties, info);
     if (difference !== undefined) {
-        throw new AuthenticError("AE-NODE-PLATFORM", `node "${properties.name}": ${difference}`,
-            "find out who replaced it; to trust the new one, replace the node: `pulumi up --target-replace URN --target-dependents` with its URN of `pulumi stack --show-urns`");
+        throw otherPlatform(properties.name, difference);
     }
 }
 
-function board(outs: NodeOutputs): Promise<void> {
-    return outs.tee === BOARD ? ensureBoard(outs.folder, outs.backend, outs, outs.nodeKey ?? outs.drawnKey) : Promise.resolve();
+/** Makes the node's board run, where it has one. */
+async function withBoard(outs: NodeOutputs): Promise<NodeOutputs> {
+    if (outs.tee === BOARD) {
+        await ensureBoard(outs.folder, outs.backend, outs, outs.nodeKey ?? outs.drawnKey);
+    }
+    return outs.firmware === undefined ? outs : { ...outs, platform: await ensureDevice(outs) };
 }
 
 async function rules(inputs: RawInputs): Promise<Problem[]> {

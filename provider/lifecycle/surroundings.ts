@@ -1,9 +1,9 @@
 // What the lifecycles need from the rest of the package: TEEs, agents and sessions. Tests put others in their place.
 
-import type { BoardRequest, StartRequest } from "../agent/client";
+import type { BoardRequest, StartRequest, TrustzoneFacts } from "../agent/client";
 import type { Fetched } from "../attest/collateral/fetch";
 import type { Channel, Deployer, SessionDriver } from "../session/session";
-import type { Tee } from "../tee/tee";
+import type { BoardSoftware, Tee } from "../tee/tee";
 import type { ReportedPlatform } from "./platform";
 
 /** What an agent says about itself (docs/agent-api.md). */
@@ -44,6 +44,12 @@ export interface Agent {
     startBoard(board: BoardRequest): Promise<unknown>;
     /** Whether the node's board runs. */
     boardRuns(): Promise<boolean>;
+    /** What the node's TrustZone board says of itself; undefined where none runs. */
+    trustzone(): Promise<TrustzoneFacts | undefined>;
+    /** Runs a TrustZone board with this software; one that does goes on. */
+    putTrustzone(software: Pick<BoardSoftware, "firmware" | "nonsecure">): Promise<TrustzoneFacts>;
+    /** Ends the TrustZone board and every module on it. */
+    endTrustzone(): Promise<void>;
     /** Ends an instance and removes its folder; also where there is none. */
     remove(id: string): Promise<void>;
     setRoute(id: string, connection: number, route: { readonly address: string; readonly instance: string }): Promise<void>;

@@ -9,8 +9,12 @@ export interface Attester {
     readonly roots: RootSet;
     /** The vendor that signed the image, hexadecimal (SGX: MRSIGNER); absent where the TEE knows no vendor. */
     readonly signer?: string | undefined;
-    /** The machine that was enrolled with the node, hexadecimal (SGX: platform instance id, else PPID); absent where none was. */
+    /** The machine that was enrolled with the node, hexadecimal (SGX: platform instance id, else PPID; PSA: instance id); absent where none was. */
     readonly platformId?: string | undefined;
+    /** The kind of device that was enrolled, hexadecimal; absent where the TEE knows no such thing, or none was. */
+    readonly implementationId?: string | undefined;
+    /** Measurement of the firmware beneath the module, hexadecimal; absent where there is none. */
+    readonly firmware?: string | undefined;
     readonly collateral: CollateralSources;
 }
 

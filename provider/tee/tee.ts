@@ -87,6 +87,24 @@ export interface FinalImage {
     measurement: Uint8Array;
 }
 
+/** What a node has room for. */
+export interface Room {
+    readonly modules: number;
+    /** Of one module. */
+    readonly connections: number;
+    /** Connections of requests to one handler, each of which keeps its last reply. */
+    readonly clients: number;
+}
+
+/** What a board runs beneath its modules. */
+export interface BoardSoftware {
+    readonly firmware: Uint8Array;
+    /** What runs beside it, and nobody trusts. */
+    readonly nonsecure: Uint8Array;
+    /** What evidence of its modules shows of the firmware, 32 bytes. */
+    readonly measurement: Uint8Array;
+}
+
 /** One kind of TEE. Adding one touches its folder and one line of `registry.ts`. */
 export interface Tee {
     readonly name: string;
@@ -94,6 +112,12 @@ export interface Tee {
     readonly evidenceTypes: readonly number[];
     /** Which connection suites its modules can use, best first. */
     readonly suites: readonly number[];
+    /** Absent: as much as servers have. */
+    readonly room?: Room;
+    /** Names of a node's peripherals: each device of a module is one of them. Absent: a device may be at a pin of any name. */
+    readonly peripherals?: readonly string[];
+    /** Builds the software of the node's board, where its modules run on one whose firmware their evidence shows. Deterministic. */
+    software?(): Promise<BoardSoftware>;
     /** Compiles, or takes the result from the cache. Deterministic: same bytes from any folder and machine. */
     build(request: BuildRequest): Promise<Build>;
     /** Fills the configuration block and measures. Pure. */

@@ -2,14 +2,20 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { Registry } from "../../resources/registry";
+import { ROOM } from "../../provider/tee/trustzone/target";
+import { type ConnectionEnds, loadProblems, Registry } from "../../resources/registry";
 import { packageRoot } from "../../tools/setup/toolchain";
 
 describe("limits of modules", () => {
     const limits = fs.readFileSync(path.join(packageRoot(), "runtime/kit/include/authentic_limits.h"), "utf8");
     const limit = (name: string) => Number(new RegExp(`#define ${name} (\\d+)`).exec(limits)![1]);
-    const event = (registry: Registry, from: string, to: string, n: number) =>
-        registry.addConnection(`c${n}`, { from: { module: from, name: `o${n}`, kind: "output" }, to: { module: to, name: `i${n}`, kind: "input" } });
+    type Rooms = Parameters<typeof loadProblems>[2];
+    const add = (registry: Registry, name: string, ends: ConnectionEnds, rooms: Rooms = {}) => {
+        const problems = registry.addConnection(name, ends);
+        return [...problems, ...loadProblems(ends, registry.load(ends), rooms)];
+    };
+    const event = (registry: Registry, from: string, to: string, n: number, rooms?: Rooms) =>
+        add(registry, `c${n}`, { from: { module: from, name: `o${n}`, kind: "output" }, to: { module: to, name: `i${n}`, kind: "input" } }, rooms);
 
     it("refuse one connection more than the kit has room for, at either end", () => {
         const most = limit("AUTHENTIC_CONNECTIONS");
@@ -27,9 +33,15 @@ describe("limits of modules", () => {
         const most = limit("AUTHENTIC_CLIENTS");
         const registry = new Registry();
         const to = { module: "server", name: "query", kind: "handler" };
-        const ask = (module: string) => registry.addConnection(module, { from: { module, name: "ask", kind: "request" }, to });
-        assert.deepEqual(registry.addConnection("own", { from: { name: "deployer", kind: "deployer" }, to }), []);
+        const ask = (module: string) => add(registry, module, { from: { module, name: "ask", kind: "request" }, to });
+        assert.deepEqual(add(registry, "own", { from: { name: "deployer", kind: "deployer" }, to }), []);
         for (let n = 0; n < most; n++) assert.deepEqual(ask(`m${n}`), []);
         assert.match(ask("last")[0]!.reason, new RegExp(`more than ${most} requests`));
+    });
+
+    it("are those of each end's own TEE: a board's module has room for fewer than a server's", () => {
+        const registry = new Registry();
+        for (let n = 0; n < ROOM.connections; n++) assert.deepEqual(event(registry, "server", "board", n, { to: ROOM }), []);
+        assert.deepEqual(event(registry, "server", "board", ROOM.connections, { to: ROOM }).map(({ property }) => property), ["to"]);
     });
 });

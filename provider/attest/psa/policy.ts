@@ -6,12 +6,14 @@ import { hexString, oneOrMore, setOf } from "../policy-types";
 /** The profile of RFC 9783. */
 export const RFC9783_PROFILE = "tag:psacertified.org,2023:psa#tfm";
 
-/** An enrolled device: its attestation public key, and its instance id where that is not derived from the key. */
+/** An enrolled device: its attestation public key, its kind, and its instance id where that is not derived from the key. */
 const deviceSchema = z.strictObject({
     /** Canonical PEM of a P-256 SubjectPublicKeyInfo. */
     key: z.string().min(1).max(1024),
     /** 33 bytes. RFC 9783 derives it from the key, so it may be left out there; legacy tokens need it. */
     instanceId: hexString(33).optional(),
+    /** What its tokens have to say of the kind of device, 32 bytes; where it is left out, what the evidence is judged for decides alone. */
+    implementationId: hexString(32).optional(),
 });
 
 /** Policy for PSA tokens. */

@@ -20,6 +20,7 @@ interface EnrolledDevice {
     readonly key: PublicKey;
     /** What the policy maps to the key; null where the key itself determines it. */
     readonly instanceId: Uint8Array | null;
+    readonly implementationId: Uint8Array | null;
 }
 
 /** RFC 9783, section 4.2.1: 0x01 ‖ SHA-256 of the public key as an uncompressed point. */
@@ -34,8 +35,11 @@ export function instanceIdOf(key: PublicKey): Uint8Array {
  */
 export function verifyPsa(token: PsaToken, _collateral: null, { roots, policy }: VerificationContext<PsaPolicy>): VerifiedPsa {
     checkProfile(token, policy);
-    const devices = roots.assurance === "hardware" ? enrolledDevices(policy) : roots.anchors.map((spki) => ({ key: p256(spki), instanceId: null }));
+    const devices = roots.assurance === "hardware" ? enrolledDevices(policy) : roots.anchors.map((spki) => ({ key: p256(spki), instanceId: null, implementationId: null }));
     const device = deviceOf(token, devices);
+    if (device.implementationId !== null && !equalBytes(device.implementationId, token.implementationId)) {
+        throw refuse("AE-ATTEST-BINDING", "PSA token: implementationId", hex(token.implementationId), `that of the enrolled device, ${hex(device.implementationId)}`);
+    }
     // The legacy profile exists to examine tokens such as the public samples, whose key no device has.
     if (token.labels !== "legacy" || !isSampleTokenKey(device.key.spki)) {
         refuseTestKey("PSA attestation key", device.key.spki);
@@ -57,13 +61,18 @@ function checkProfile(token: PsaToken, policy: PsaPolicy): void {
 }
 
 function enrolledDevices(policy: PsaPolicy): EnrolledDevice[] {
-    return policy.devices.map(({ key, instanceId }, index) => {
-        const document = `authentic:trust.psa.devices[${index}].key`;
+    return policy.devices.map(({ key, instanceId, implementationId }, index) => {
+        const device = `authentic:trust.psa.devices[${index}]`;
+        const document = `${device}.key`;
         const [der, ...more] = decodePem(key, "PUBLIC KEY", document);
         if (der === undefined || more.length > 0) {
             throw malformed(document, `${1 + more.length} keys`, "one public key");
         }
-        return { key: p256(der), instanceId: instanceId === undefined ? null : fromHex(instanceId, `authentic:trust.psa.devices[${index}].instanceId`) };
+        return {
+            key: p256(der),
+            instanceId: instanceId === undefined ? null : fromHex(instanceId, `${device}.instanceId`),
+            implementationId: implementationId === undefined ? null : fromHex(implementationId, `${device}.implementationId`),
+        };
     });
 }
 

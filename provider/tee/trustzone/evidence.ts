@@ -28,8 +28,12 @@ const P256_SPKI = Buffer.from("3059301306072a8648ce3d020106082a8648ce3d030107034
 /** Nobody signs software there: a measurement alone says what it is, and a module's covers its deployer's key. */
 const NOBODY = "00".repeat(32);
 
-/** A device's attestation key as DER. */
-export const spkiOf = (device: Device): Uint8Array => concat(P256_SPKI, fromHex("public key", device.publicKey));
+/**
+ * A device's attestation key as DER.
+ *
+ * @param publicKey - an uncompressed P-256 point, hexadecimal
+ */
+export const spkiOf = ({ publicKey }: Pick<Device, "publicKey">): Uint8Array => concat(P256_SPKI, fromHex("public key", publicKey));
 
 /**
  * The nonce of a token: `SHA-512("aex/v1/trustzone/nonce\0" ‖ measurement ‖ report data)`.
@@ -40,7 +44,9 @@ export const spkiOf = (device: Device): Uint8Array => concat(P256_SPKI, fromHex(
 export const tokenNonce = (measurement: Uint8Array, reportData: Uint8Array): Uint8Array => sha512(concat(label("aex/v1/trustzone/nonce"), measurement, reportData));
 
 /** What a token has to show, beside the module. */
-export interface Expected extends Pick<Device, "implementationId" | "firmware"> {
+export interface Expected extends Pick<Device, "firmware"> {
+    /** Of one of these kinds. */
+    readonly implementationId: string | readonly string[];
     /** Absent: any enrolled device. */
     readonly instanceId?: string | undefined;
 }

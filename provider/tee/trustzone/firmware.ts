@@ -10,15 +10,8 @@ import { cryptoObject, inTemporaryFolder, type Kit, openKit } from "../../build/
 import { execute } from "../../build/process";
 import { AuthenticError } from "../../errors";
 import { concat, label } from "../../protocol/bytes";
+import type { BoardSoftware } from "../tee";
 import { CPU, TARGET, TRIPLE } from "./target";
-
-/** The images of a board. */
-export interface BoardSoftware {
-    readonly firmware: Uint8Array;
-    readonly nonsecure: Uint8Array;
-    /** Measurement of the firmware, as a device of ours reports it: 32 bytes. */
-    readonly measurement: Uint8Array;
-}
 
 /** Boards with a folder in `runtime/trustzone/firmware/boards`, and the addresses where their images begin. */
 const BOARDS: Readonly<Record<string, { readonly firmware: number; readonly nonsecure: number }>> = { "mps2-an505": { firmware: 0x1000_0000, nonsecure: 0x0020_0000 } };

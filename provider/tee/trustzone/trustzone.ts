@@ -8,17 +8,20 @@ import type { Verdict } from "../../attest/evidence";
 import { hex } from "../../protocol/bytes";
 import type { Presented } from "../attester";
 import type { Build, BuildRequest, FinalImage, MeasuredConfiguration, Tee } from "../tee";
+import { EMULATOR, findEmulator } from "./emulator";
 import { judgeToken } from "./evidence";
 import { buildBoardSoftware, DEFAULT_BOARD, implementationId } from "./firmware";
 import { placeDevices, trustzoneMeasurement } from "./image";
 import { PERIPHERALS } from "./peripherals";
-import { TARGET } from "./target";
+import { ROOM, TARGET } from "./target";
 
 export const trustzone: Tee = {
     name: "trustzone",
     evidenceTypes: [EVIDENCE.psa],
     // Without AES instructions, ChaCha20 is faster there, and constant in time.
     suites: [SUITE.chacha20Poly1305, SUITE.aes128Gcm],
+    room: ROOM,
+    peripherals: Object.keys(PERIPHERALS),
 
     build: (request: BuildRequest): Promise<Build> => buildModule(request, TARGET, trustzoneMeasurement),
 
@@ -28,9 +31,20 @@ export const trustzone: Tee = {
         return { image, measurement: trustzoneMeasurement(image) };
     },
 
-    /** The firmware must be the one of this package, byte by byte. */
-    async appraise({ attester: { roots, platformId }, trust, at, ...shown }: Presented): Promise<Verdict> {
-        const expected = { implementationId: hex(implementationId(DEFAULT_BOARD)), firmware: hex((await buildBoardSoftware()).measurement), instanceId: platformId };
+    software: buildBoardSoftware,
+
+    /** The firmware must be the one that the node was given, byte by byte: this package's where it was given none. */
+    async appraise({ attester: { roots, platformId, firmware, implementationId: kind }, trust, at, ...shown }: Presented): Promise<Verdict> {
+        const enrolled = trust.psa.devices.flatMap(({ implementationId: one }) => one ?? []);
+        const expected = {
+            implementationId: kind ?? [hex(implementationId(DEFAULT_BOARD)), ...enrolled],
+            firmware: firmware ?? hex((await buildBoardSoftware()).measurement),
+            instanceId: platformId,
+        };
         return judgeToken(trust, roots, expected, shown, at);
     },
+
+    unavailable: (backend: string): string | undefined => backend === "emulated" && findEmulator() === undefined
+        ? `emulated boards need ${EMULATOR}, which is not installed: \`apt-get install ${EMULATOR}\``
+        : undefined,
 };

@@ -118,7 +118,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Names<T
 pub fn router(agent: Arc<Agent>) -> Router {
     Router::new()
         .route("/v1", get(about))
-        .route("/v1/trustzone", put(trustzone::put).layer(DefaultBodyLimit::max(MAX_IMAGE_BODY)).get(trustzone::show))
+        .route("/v1/trustzone", put(trustzone::put).layer(DefaultBodyLimit::max(MAX_IMAGE_BODY)).get(trustzone::show).delete(trustzone::end))
         .route("/v1/instances", get(calls::list))
         .route("/v1/instances/{instance}", put(calls::start).layer(DefaultBodyLimit::max(MAX_IMAGE_BODY)).get(calls::show).delete(calls::delete))
         .route("/v1/instances/{instance}/image", get(calls::image))

@@ -58,9 +58,15 @@ impl TrustzoneBoard {
 
     /// Ends the board, and every module on it.
     pub async fn end(&self) {
+        let _exclusive = self.change.lock().await;
+        self.stop().await;
+    }
+
+    async fn stop(&self) {
         let folder = self.folder.clone();
         // It ends without an answer.
         let _ = tokio::task::spawn_blocking(move || ask(&folder, Operation::End)).await;
+        let _ = fs::remove_file(self.folder.join("board.sock"));
     }
 
     /// Runs a board with this software: one that does is left alone.
@@ -73,7 +79,7 @@ impl TrustzoneBoard {
         {
             return Ok(facts);
         }
-        self.end().await;
+        self.stop().await;
         let storage = |error| ApiError::storage("write the board's folder", &error);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(storage)?;
         fs::write(self.folder.join("firmware.bin"), firmware).map_err(storage)?;
@@ -143,4 +149,10 @@ pub async fn show(State(agent): Shared) -> Result<Response, ApiError> {
         Some(facts) => Ok(view(&facts)),
         None => Err(ApiError::new(StatusCode::NOT_FOUND, "AE-AGENT-NO-TRUSTZONE", "no TrustZone board runs on this node", "start it with PUT /v1/trustzone")),
     }
+}
+
+/// `DELETE /v1/trustzone`.
+pub async fn end(State(agent): Shared) -> StatusCode {
+    agent.trustzone.end().await;
+    StatusCode::NO_CONTENT
 }

@@ -3,7 +3,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { packageFolder } from "../../../provider/build/folders";
-import { type BoardSoftware, buildBoardSoftware } from "../../../provider/tee/trustzone/firmware";
+import type { BoardSoftware } from "../../../provider/tee/tee";
+import { buildBoardSoftware } from "../../../provider/tee/trustzone/firmware";
 
 export interface Patch {
     /** Below `runtime/trustzone/firmware`. */
