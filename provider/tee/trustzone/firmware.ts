@@ -59,8 +59,13 @@ function flat(linked: Uint8Array, start: number): Uint8Array {
 /** Where tests find what else is to be linked into the non-secure side, in place of its own main loop. */
 export interface FirmwareOptions {
     readonly board?: string;
-    /** Another `runtime/trustzone/firmware`. */
+    /** Another `runtime/trustzone/firmware` than that of the package, or than the folder that AUTHENTIC_FIRMWARE names. */
     readonly folder?: string;
+}
+
+function firmwareFolder(env: NodeJS.ProcessEnv = process.env): string {
+    const chosen = env["AUTHENTIC_FIRMWARE"];
+    return chosen ? path.resolve(chosen) : path.join(packageFolder(), "runtime", "trustzone", "firmware");
 }
 
 /**
@@ -68,7 +73,7 @@ export interface FirmwareOptions {
  *
  * @throws AuthenticError `AE-TRUSTZONE-BOARD` for a board without support, `AE-TRUSTZONE-FIRMWARE` where it does not compile
  */
-export async function buildBoardSoftware({ board = DEFAULT_BOARD, folder = path.join(packageFolder(), "runtime", "trustzone", "firmware") }: FirmwareOptions = {}): Promise<BoardSoftware> {
+export async function buildBoardSoftware({ board = DEFAULT_BOARD, folder = firmwareFolder() }: FirmwareOptions = {}): Promise<BoardSoftware> {
     const addresses = BOARDS[board];
     if (addresses === undefined) throw new AuthenticError("AE-TRUSTZONE-BOARD", `there is no support for a board "${board}"`, `choose one of ${Object.keys(BOARDS).join(", ")}`);
     const kit = await openKit();

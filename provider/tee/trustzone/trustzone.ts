@@ -31,7 +31,7 @@ export const trustzone: Tee = {
         return { image, measurement: trustzoneMeasurement(image) };
     },
 
-    software: buildBoardSoftware,
+    software: () => buildBoardSoftware(),
 
     /** The firmware must be the one that the node was given, byte by byte: this package's where it was given none. */
     async appraise({ attester: { roots, platformId, firmware, implementationId: kind }, trust, at, ...shown }: Presented): Promise<Verdict> {
