@@ -145,11 +145,17 @@ describe("a stack of emulated TrustZone boards", function () {
         assert.deepEqual(await stack.refresh(), []);
     });
 
-    it("notice that the owner of the node has exchanged the firmware, and refuse its evidence", async () => {
-        const other = await patchedSoftware([{ file: "secure/token.c", from: `TEXT_OF("1")`, to: `TEXT_OF("3")` }]);
-        await agent().putTrustzone(other);
+    it("notice that the owner of the node has exchanged the firmware, and refuse the evidence of a module on it", async () => {
+        const image = await agent().image(instanceOf("worker"));
+        await agent().putTrustzone(await patchedSoftware([{ file: "secure/token.c", from: `TEXT_OF("1")`, to: `TEXT_OF("3")` }]));
+        await agent().remove(instanceOf("worker"));
+        await agent().start(instanceOf("worker"), {
+            name: "worker", deployment: stack.outs("Module", "worker")["deploymentId"] as string, tee: "trustzone", image, entryTimeLimitMs: 500,
+            interface: stack.outs("Module", "worker")["interface"] as { name: string; kind: string }[],
+        });
         const found = await stack.refresh();
         assert.match(found[0]!, /^n: the board runs other firmware/);
+        assert.ok(found.includes("worker: refused: AE-ATTEST-MEASUREMENT"), found.join("\n"));
         await stack.up(program());
         await flows();
         assert.deepEqual(await stack.refresh(), []);
