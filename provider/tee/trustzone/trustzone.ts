@@ -18,8 +18,8 @@ import { ROOM, TARGET } from "./target";
 export const trustzone: Tee = {
     name: "trustzone",
     evidenceTypes: [EVIDENCE.psa],
-    // Without AES instructions, ChaCha20 is faster there, and constant in time.
-    suites: [SUITE.chacha20Poly1305, SUITE.aes128Gcm],
+    // Without AES instructions, ChaCha20 is faster there, and constant in time; SpongeWrap is for boards that know nothing else.
+    suites: [SUITE.chacha20Poly1305, SUITE.aes128Gcm, SUITE.spongeWrap128, SUITE.spongeWrap64],
     room: ROOM,
     peripherals: Object.keys(PERIPHERALS),
 
