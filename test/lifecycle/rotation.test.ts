@@ -22,10 +22,10 @@ static uint64_t payload(uint64_t n, uint64_t seed) {
 `;
 const SOURCE = `${STREAM}
 AUTHENTIC_CONFIG_INTEGER(seed)
-AUTHENTIC_OUTPUT_BURST(event, 8, 16)
+AUTHENTIC_OUTPUT_BURST(event, 8, BURST)
 static uint64_t sent;
 AUTHENTIC_ENTRY(work, 0) {
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < BURST && sent < ROOM; i++) {
         uint64_t value = payload(sent, (uint64_t)seed());
         if (event(&value, sizeof value) == AUTHENTIC_OK) sent++;
     }
@@ -33,14 +33,14 @@ AUTHENTIC_ENTRY(work, 0) {
 AUTHENTIC_HANDLER(count, 0, 8) { memcpy(reply, &sent, 8); return capacity < 8 ? -1 : 8; }
 `;
 const SINK = `${STREAM}
-static uint64_t events[1 << 16], received;
-AUTHENTIC_INPUT(event, 8) { memcpy(&events[received++ & 0xFFFF], data, 8); }
+static uint64_t events[ROOM], received;
+AUTHENTIC_INPUT(event, 8) { memcpy(&events[received++ % ROOM], data, 8); }
 AUTHENTIC_HANDLER(count, 0, 8) { memcpy(reply, &received, 8); return capacity < 8 ? -1 : 8; }
-AUTHENTIC_HANDLER(read, 8, 32768) {
+AUTHENTIC_HANDLER(read, 8, 8 * PART) {
     uint64_t first;
     if (length != 8) return -1;
     memcpy(&first, data, 8);
-    uint64_t n = received - first < 4096 ? received - first : 4096;
+    uint64_t n = received - first < PART ? received - first : PART;
     if (first > received || capacity < 8 * n) return -1;
     memcpy(reply, &events[first], 8 * n);
     return (int64_t)(8 * n);
@@ -56,8 +56,35 @@ function payload(n: bigint): string {
     return (x * 0xBF58476D1CE4E5B9n & MASK).toString(16);
 }
 
-describe("rotation under load", function () {
-    this.timeout(120_000);
+interface Place {
+    readonly tee: string;
+    readonly backend?: "emulated";
+}
+
+/** Where the ends are, and how much the smaller one has room for. */
+interface Pair {
+    readonly name: string;
+    readonly ends: readonly [Place, Place];
+    readonly rotations: number;
+    /** Events at once, events altogether, events in one reply. */
+    readonly burst: number;
+    readonly room: number;
+    readonly part: number;
+    readonly every: string;
+}
+
+const NATIVE: Place = { tee: "native" };
+const SGX: Place = { tee: "sgx", backend: "emulated" };
+const BOARD: Place = { tee: "trustzone", backend: "emulated" };
+const SMALL = { rotations: 4, burst: 4, room: 2048, part: 200, every: "200ms" };
+const PAIRS: readonly Pair[] = [
+    { name: "native modules", ends: [NATIVE, NATIVE], rotations: 8, burst: 16, room: 1 << 16, part: 4096, every: "10ms" },
+    { name: "an enclave and a module on a TrustZone board", ends: [SGX, BOARD], ...SMALL },
+    { name: "a module on a TrustZone board and an enclave", ends: [BOARD, SGX], ...SMALL },
+];
+
+for (const { name: between, ends, rotations, burst, room, part: most, every } of PAIRS) describe(`rotation under load between ${between}`, function () {
+    this.timeout(300_000);
     let base: string;
     let stack: Stack;
 
@@ -66,7 +93,7 @@ describe("rotation under load", function () {
         process.env["AUTHENTIC_STATE"] = path.join(base, "nodes");
         fs.writeFileSync(path.join(base, "source.c"), SOURCE);
         fs.writeFileSync(path.join(base, "sink.c"), SINK);
-        stack = new Stack();
+        stack = new Stack({ "authentic:trust": JSON.stringify({ native: true, emulated: true }) });
     });
     after(async () => {
         await stack.destroy();
@@ -76,14 +103,15 @@ describe("rotation under load", function () {
 
     const program = (rotate: number, rotation: "drain" | "compromise", flowing: boolean) => () => {
         const deployment = new ae.Deployment("d");
-        const [a, b] = ["a", "b"].map((name) => new ae.Node(name, { deployment, tee: "native" }));
-        const source = new ae.Module("source", { node: a!, source: path.join(base, "source.c"), config: { seed: Number(SEED) } });
-        const sink = new ae.Module("sink", { node: b!, source: path.join(base, "sink.c") });
+        const [a, b] = ["a", "b"].map((name, index) => new ae.Node(name, { deployment, ...ends[index]! }));
+        const defines = { BURST: String(burst), ROOM: String(room), PART: String(most) };
+        const source = new ae.Module("source", { node: a!, source: path.join(base, "source.c"), config: { seed: Number(SEED) }, defines });
+        const sink = new ae.Module("sink", { node: b!, source: path.join(base, "sink.c"), defines });
         new ae.Connection("events", { from: source.output("event"), to: sink.input("event"), rotate, rotation });
         new ae.Connection("sent", { from: deployment, to: source.handler("count") });
         new ae.Connection("received", { from: deployment, to: sink.handler("count") });
         new ae.Connection("read", { from: deployment, to: sink.handler("read") });
-        if (flowing) new ae.Trigger("work", { module: source, entry: "work", every: "10ms" });
+        if (flowing) new ae.Trigger("work", { module: source, entry: "work", every });
     };
 
     async function ask(name: string, data = new Uint8Array()): Promise<Buffer> {
@@ -116,12 +144,12 @@ describe("rotation under load", function () {
         }));
     }
 
-    it("loses, repeats and reorders nothing in eight rotations of either kind", async () => {
+    it("loses, repeats and reorders nothing in rotations of either kind", async () => {
         await stack.up(program(0, "drain", true));
         const incarnations = ["source", "sink"].map((name) => stack.outs("Module", name)["incarnation"]);
         const keys = new Set([stack.outs("Connection", "events")["keyId"]]);
         let before = 0;
-        for (let rotation = 1; rotation <= 8; rotation++) {
+        for (let rotation = 1; rotation <= rotations; rotation++) {
             // Events flowed since the rotation before.
             for (let tries = 0; await count("sent") <= before; tries++) {
                 assert.ok(tries < 200, "no events flow");
@@ -133,14 +161,14 @@ describe("rotation under load", function () {
             assert.deepEqual(await epochs(), [String(rotation + 1), String(rotation + 1)]);
             keys.add(stack.outs("Connection", "events")["keyId"]);
         }
-        assert.equal(keys.size, 9, "each rotation drew a key");
+        assert.equal(keys.size, rotations + 1, "each rotation drew a key");
         assert.ok(await count("sent") >= before);
-        await stack.up(program(8, "drain", false));
+        await stack.up(program(rotations, "drain", false));
         const sent = await count("sent");
         for (let tries = 0; await count("received") < sent && tries < 200; tries++) await sleep(50);
         const counts = compareStreams(Array.from({ length: sent }, (_, n) => payload(BigInt(n))), await delivered());
         assert.deepEqual(counts, { sent, delivered: sent, lost: 0, duplicated: 0, reordered: 0, foreign: 0 });
-        assert.ok(sent > 9 * 16 && sent <= 1 << 16, `${sent} events`);
+        assert.ok(sent > rotations * burst && sent < room, `${sent} events`);
         // Nobody was restarted for it, and no old key is left at either end.
         assert.deepEqual(["source", "sink"].map((name) => stack.outs("Module", name)["incarnation"]), incarnations);
     });
