@@ -104,8 +104,8 @@ export async function connect(deployer: Deployer, link: Link, options: ConnectOp
             requireAssurance(session, options.minAssurance);
         }
         const plan = planLink(link, sessions.from.status, sessions.to.status, options, sessions.earlier);
-        if (plan.kind === "retire") {
-            await configureAtOnce(deployer, sessions[plan.end], [{ type: "close", connection: link.connection, retire: true }]);
+        if (plan.kind === "retire" || plan.kind === "forget") {
+            await configureAtOnce(deployer, sessions[plan.end], [{ type: "close", connection: link.connection, retire: plan.kind === "retire" }]);
             return undefined;
         }
         const id = plan.kind === "unchanged" ? plan.keyId : await keyBoth(deployer, link, sessions, plan);

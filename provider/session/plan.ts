@@ -19,6 +19,8 @@ export type Plan =
     | { readonly kind: "unchanged"; readonly epoch: bigint; readonly keyId: Uint8Array }
     /** The surviving end, whose counters must stand still before they are read. */
     | { readonly kind: "retire"; readonly end: "from" | "to" }
+    /** An end whose record was made from counters that were out of date, and that never was active. */
+    | { readonly kind: "forget"; readonly end: "from" | "to" }
     | { readonly kind: "key"; readonly outcome: Exclude<Connected["outcome"], "unchanged">; readonly epoch: bigint; readonly lastCounter: bigint; readonly from: EndPlan; readonly to: EndPlan };
 
 type Table = ConnectionStatus | undefined;
@@ -80,15 +82,12 @@ export function countersFit(link: Link, from: Status, to: Status): boolean {
     return a === undefined || b === undefined || counterBounds(link, a, b, undefined);
 }
 
-function requireFittingCounters(link: Link, from: ConnectionStatus, to: ConnectionStatus, earlier: Earlier | undefined): void {
-    if (!counterBounds(link, from, to, earlier)) {
-        throw new AuthenticError(
-            "AE-SESSION-COUNTERS",
-            `the counters of connection ${link.name} do not fit: ${link.from.end.name} has sent up to ${from.next - 1n} and had ${from.acknowledged} acknowledged, ${link.to.end.name} expects ${to.next}`,
-            "give the connection another name, so that it begins anew; its history cannot be continued",
-        );
-    }
-}
+const countersDoNotFit = (link: Link, from: ConnectionStatus, to: ConnectionStatus): AuthenticError =>
+    new AuthenticError(
+        "AE-SESSION-COUNTERS",
+        `the counters of connection ${link.name} do not fit: ${link.from.end.name} has sent up to ${from.next - 1n} and had ${from.acknowledged} acknowledged, ${link.to.end.name} expects ${to.next}`,
+        "give the connection another name, so that it begins anew; its history cannot be continued",
+    );
 
 /** Where an end without a record begins, by what the other end attests. */
 function firstCounter(link: Link, mine: Table, other: Table, otherSide: "from" | "to"): bigint {
@@ -120,7 +119,12 @@ export function planLink(link: Link, from: Status, to: Status, options: ConnectO
     const [fromDirection, toDirection] = link.kind === "event" ? ([DIRECTION.sender, DIRECTION.receiver] as const) : ([DIRECTION.client, DIRECTION.handler] as const);
     const a = recordOf(link, from, "from", fromDirection);
     const b = recordOf(link, to, "to", toDirection);
-    if (a !== undefined && b !== undefined) requireFittingCounters(link, a, b, earlier);
+    if (a !== undefined && b !== undefined && !counterBounds(link, a, b, earlier)) {
+        // Another deployer may have changed one end between this one's look at it and its keys for the other.
+        if (!wasActive(a)) return { kind: "forget", end: "from" };
+        if (!wasActive(b)) return { kind: "forget", end: "to" };
+        throw countersDoNotFit(link, a, b);
+    }
     const same = options.rotate === undefined ? unchanged(link, a, b) : undefined;
     if (same !== undefined) return { kind: "unchanged", epoch: same.epoch, keyId: same.keyId };
 

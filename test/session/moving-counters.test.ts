@@ -46,4 +46,10 @@ describe("counters that move while they are read", () => {
         assert.throws(() => planLink(link, from(15n, 14n), to(12n), {}, { side: "to", status: to(11n) }), refused);
         assert.throws(() => planLink(link, from(11n, 10n), to(13n)), refused);
     });
+
+    it("that were out of date when a record was made from them are forgotten with it, unless it was active", () => {
+        const stale = to(1n).connections.map((record) => ({ ...record, flags: FLAG.pending, epoch: 0n, pendingEpoch: 1n }));
+        assert.deepEqual(planLink(link, from(2n, 1n), { ...to(1n), connections: stale }), { kind: "forget", end: "to" });
+        assert.throws(() => planLink(link, from(2n, 1n), to(1n)), /AE-SESSION-COUNTERS/);
+    });
 });
