@@ -50,6 +50,7 @@ export async function planModule(name: string, args: ModuleArgs): Promise<Module
         const build = await tee.build({
             name,
             sources: [args.source].flat(),
+            ...(args.language === undefined ? {} : { language: args.language }),
             ...(args.includes === undefined ? {} : { includes: args.includes }),
             ...(args.defines === undefined ? {} : { defines: args.defines }),
             ...placeOf(place, args.devices),

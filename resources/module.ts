@@ -10,13 +10,13 @@ import { stackTrust } from "./trust";
 export interface ModuleArgs {
     /** Where the module runs. */
     node: Node;
-    /** C sources, relative to the folder of the Pulumi program. */
+    /** C sources; or one Rust file; or a folder with a Cargo.toml. Relative to the folder of the Pulumi program. */
     source: string | string[];
-    /** Language of the sources; `c` is the only one of this version. */
-    language?: "c";
-    /** Folders searched by `#include`. */
+    /** Language of the sources; default: Rust for a `.rs` file or a folder, else C. */
+    language?: "c" | "rust";
+    /** Folders searched by `#include`; C only. */
     includes?: string[];
-    /** Preprocessor definitions. */
+    /** Preprocessor definitions; C only. */
     defines?: Record<string, string>;
     /**
      * Values of the module's declared configuration. They are part of its measurement and visible to the owner of the
@@ -67,6 +67,8 @@ export class Module extends pulumi.dynamic.Resource {
     declare readonly codeMeasurement: pulumi.Output<string>;
     /** Digest of the module kit and compiler it was built with, 64 hexadecimal digits. */
     declare readonly kit: pulumi.Output<string>;
+    /** What it was built with: compiler → version; for Rust also `lock`, the digest of the Cargo.lock. */
+    declare readonly toolchain: pulumi.Output<Record<string, string> | undefined>;
     /** Drawn by the module at its start, 32 hexadecimal digits: another one means that its state was lost. */
     declare readonly incarnation: pulumi.Output<string>;
     /** What vouches for the module. */
@@ -121,6 +123,7 @@ export class Module extends pulumi.dynamic.Resource {
                 trust: stackTrust(),
                 codeMeasurement: plan.then((planned) => planned.codeMeasurement),
                 kit: plan.then((planned) => planned.kit),
+                toolchain: plan.then((planned) => planned.build?.toolchain),
                 interface: plan.then((planned) => planned.declarations),
                 sizes: plan.then((planned) => planned.build?.sizes),
                 measurement: measurementOf(plan, name, deployment, config),

@@ -1,13 +1,13 @@
 // A content-addressed cache of what was built. An entry appears in one step and carries its own digest, so that a
 // damaged or half-written one is never used; builds of the same key, in this process or another, share one compile.
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { cacheFolder } from "./folders";
 
 const DIGEST = 32;
 const LOCK_POLL_MS = 20;
-/** A lock whose owner died without removing it: no compile takes that long. */
+/** A lock whose owner died without removing it, or its machine did: an owner that lives touches it more often. */
 const LOCK_STALE_MS = 120_000;
 
 const inProgress = new Map<string, Promise<Buffer>>();
@@ -75,7 +75,12 @@ const acquire = async (lock: string): Promise<(() => Promise<void>) | undefined>
             const handle = await open(lock, "wx");
             await handle.writeFile(String(process.pid));
             await handle.close();
-            return () => rm(lock, { force: true });
+            const touch = setInterval(() => void utimes(lock, new Date(), new Date()).catch(() => undefined), LOCK_STALE_MS / 4);
+            touch.unref();
+            return () => {
+                clearInterval(touch);
+                return rm(lock, { force: true });
+            };
         } catch (error) {
             if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
         }
@@ -85,19 +90,26 @@ const acquire = async (lock: string): Promise<(() => Promise<void>) | undefined>
     }
 };
 
-/** Looks again under the lock of the key, and makes what is still not there. */
-const findOrMake = async (key: string, find: () => Promise<Buffer | undefined>, make: () => Promise<Buffer>): Promise<Buffer> => {
+/**
+ * Does something that nobody else, in this process or another, may do at the same time under the same key.
+ *
+ * @param key - as of {@link cacheKey}
+ */
+export async function exclusive<T>(key: string, work: () => Promise<T>): Promise<T> {
     for (;;) {
-        const present = await find();
-        if (present !== undefined) return present;
         const release = await acquire(`${fileOf(key)}.lock`);
         if (release === undefined) continue;
         try {
-            return await find() ?? await make();
+            return await work();
         } finally {
             await release();
         }
     }
+}
+
+/** Looks again under the lock of the key, and makes what is still not there. */
+const findOrMake = async (key: string, find: () => Promise<Buffer | undefined>, make: () => Promise<Buffer>): Promise<Buffer> => {
+    return await find() ?? await exclusive(key, async () => await find() ?? await make());
 };
 
 /**

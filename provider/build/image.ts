@@ -4,7 +4,9 @@ import type { Build, BuildRequest } from "../tee/tee";
 import { NOBITS, readSections, sectionNamed } from "./elf";
 import { readInterface } from "./interface";
 import { openKit } from "./kit";
-import { buildImage } from "./module";
+import { languageOf } from "./language";
+import { buildC } from "./module";
+import { buildRust } from "./rust/rust";
 import type { Target } from "./target";
 
 const WRITABLE = 1;
@@ -18,7 +20,9 @@ const IN_MEMORY = 2;
  */
 export async function buildModule(request: BuildRequest, target: Target, measure: (image: Uint8Array) => Uint8Array | Promise<Uint8Array>): Promise<Build> {
     const kit = await openKit();
-    const linked = new Uint8Array(await buildImage(request, kit, target));
+    const rust = await languageOf(request) === "rust";
+    const { image: compiled, toolchain = {} } = rust ? await buildRust(request, kit, target) : { image: await buildC(request, kit, target) };
+    const linked = new Uint8Array(compiled);
     const sections = readSections(linked);
     const image = target.flatten?.(linked, sections) ?? linked;
     const block = sectionNamed(sections, ".authentic.config");
@@ -37,6 +41,7 @@ export async function buildModule(request: BuildRequest, target: Target, measure
         configurationSize: block.size,
         interface: readInterface(request.name, content, target.pointer, target.limits),
         kit: kit.digest,
+        toolchain: { zig: kit.version, ...toolchain },
         codeMeasurement: await measure(image),
         sizes: { text: sizeOf(false), data: sizeOf(true) },
     };

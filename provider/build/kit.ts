@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { AuthenticError } from "../errors";
 import { cacheKey, cached } from "./cache";
+import { relativeFiles } from "./folder-digest";
 import { kitFolder, zigVersion } from "./folders";
 import { execute } from "./process";
 import type { Target } from "./target";
@@ -24,12 +25,6 @@ export const C_FLAGS: readonly string[] = [
     "-std=c11", "-O2", "-g0", "-ffreestanding", "-fPIE", "-fvisibility=hidden", "-fno-stack-protector", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables",
     "-ffunction-sections", "-fdata-sections", "-fno-sanitize=all", "-ftrivial-auto-var-init=zero", "-Wall", "-Wextra", "-Werror=date-time",
 ];
-
-const relativeFiles = async (folder: string): Promise<string[]> =>
-    (await readdir(folder, { recursive: true, withFileTypes: true }))
-        .filter((entry) => entry.isFile())
-        .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).split(path.sep).join("/"))
-        .sort();
 
 /** Hashes names and contents of all files of the kit, and the compiler's version. */
 const digestOf = async (folder: string, version: string): Promise<Uint8Array> => {

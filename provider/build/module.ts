@@ -1,9 +1,10 @@
-// Compiles a module's sources and links them with the kit, or takes the result from the cache.
+// Compiles a module's C sources and links a module with the kit, or takes the result from the cache.
 import { readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { AuthenticError } from "../errors";
 import type { BuildRequest } from "../tee/tee";
 import { cacheKey, readEntry, shared, writeEntry } from "./cache";
+import { folderDigest } from "./folder-digest";
 import { compileError, linkError } from "./diagnostics";
 import { C_FLAGS, type Kit, inTemporaryFolder, kitObject } from "./kit";
 import { execute } from "./process";
@@ -15,6 +16,16 @@ export interface Included {
     readonly files: readonly (readonly [file: string, digest: string])[];
     /** Where the compiler would look before it finds those: a file that appears there changes the module. */
     readonly absent: readonly string[];
+    /** Folders of which everything counts, absolute, with their digests. */
+    readonly folders?: readonly (readonly [folder: string, digest: string])[];
+    /** Digest of the Cargo.lock that was built from. */
+    readonly lock?: string;
+}
+
+/** An image, and what it was made of besides its sources. */
+export interface Kept {
+    readonly image: Buffer;
+    readonly included: Included;
 }
 
 /** Paths in full, sources read. */
@@ -26,7 +37,7 @@ export interface Request {
 }
 
 const openRequest = async ({ name, sources, includes = [], defines = {} }: BuildRequest): Promise<Request> => {
-    if (sources.length === 0) throw new AuthenticError("AE-BUILD-SOURCE", `module "${name}" has no sources`, "name at least one C file in `source`");
+    if (sources.length === 0) throw new AuthenticError("AE-BUILD-SOURCE", `module "${name}" has no sources`, "name at least one file in `source`");
     const opened = await Promise.all(sources.map(async (source) => {
         const file = path.resolve(source);
         try {
@@ -52,13 +63,14 @@ const openRequest = async ({ name, sources, includes = [], defines = {} }: Build
 };
 
 const exists = (file: string): Promise<boolean> => stat(file).then(() => true, () => false);
-const digestOf = async (file: string): Promise<string> => readFile(file).then((content) => cacheKey(content), () => "absent");
+/** Digest of a file's content, `absent` where there is none. */
+export const digestOf = async (file: string): Promise<string> => readFile(file).then((content) => cacheKey(content), () => "absent");
 
-const unchanged = async ({ files, absent }: Included): Promise<boolean> => {
+const unchanged = async ({ files, absent, folders = [] }: Included): Promise<boolean> => {
     const present = await Promise.all(absent.map(exists));
     if (present.some(Boolean)) return false;
-    const digests = await Promise.all(files.map(([file]) => digestOf(file)));
-    return digests.every((digest, index) => digest === files[index]?.[1]);
+    const digests = await Promise.all([...files.map(([file]) => digestOf(file)), ...folders.map(([folder]) => folderDigest(folder))]);
+    return digests.every((digest, index) => digest === [...files, ...folders][index]?.[1]);
 };
 
 /** The prerequisites in a make rule, which escapes spaces. */
@@ -78,11 +90,26 @@ export const includedBy = async (request: Request, kit: Kit, rules: readonly str
     return { files: await Promise.all(headers.map(async (file) => [file, await digestOf(file)] as const)), absent };
 };
 
-const compile = async (request: Request, kit: Kit, target: Target): Promise<{ image: Buffer; included: Included }> =>
+/**
+ * Links a module's objects with the kit.
+ *
+ * @param objects - files, and flags of the linker
+ * @param folder - for the files that this writes
+ * @throws AuthenticError `AE-BUILD-LINK`, `-KIT` or `-ZIG`
+ */
+export const linkModule = async (name: string, objects: readonly string[], kit: Kit, target: Target, folder: string): Promise<Buffer> => {
+    const [zig, object] = await Promise.all([kit.zig(), kitObject(kit, target)]);
+    const [kitFile, image] = [path.join(folder, "kit.o"), path.join(folder, "image")];
+    await writeFile(kitFile, object);
+    const { code, stderr } = await execute([...zig, "ld.lld", ...target.linkFlags, "--gc-sections", "--build-id=none", "--hash-style=sysv", "-z", "noexecstack", "-s",
+        "-T", path.join(kit.folder, "ports", target.name, "link.ld"), ...objects, kitFile, "-o", image], folder);
+    if (code !== 0) throw linkError(name, stderr);
+    return readFile(image);
+};
+
+const compile = async (request: Request, kit: Kit, target: Target): Promise<Kept> =>
     inTemporaryFolder(async (folder) => {
-        const [zig, object] = await Promise.all([kit.zig(), kitObject(kit, target)]);
-        const kitFile = path.join(folder, "kit.o");
-        await writeFile(kitFile, object);
+        const zig = await kit.zig();
         const compiled = await Promise.all(request.sources.map(async ({ file }, index) => {
             const [output, rule] = [path.join(folder, `${index}.o`), path.join(folder, `${index}.d`)];
             const maps = [path.dirname(file), ...request.includes].map((from) => `-ffile-prefix-map=${from}=.`);
@@ -92,43 +119,50 @@ const compile = async (request: Request, kit: Kit, target: Target): Promise<{ im
             if (code !== 0) throw compileError(request.name, file, stderr);
             return { output, rule: await readFile(rule, "utf8") };
         }));
-        const image = path.join(folder, "image");
-        const { code, stderr } = await execute([...zig, "ld.lld", ...target.linkFlags, "--gc-sections", "--build-id=none", "--hash-style=sysv", "-z", "noexecstack", "-s",
-            "-T", path.join(kit.folder, "ports", target.name, "link.ld"), ...compiled.map(({ output }) => output), kitFile, "-o", image], folder);
-        if (code !== 0) throw linkError(request.name, stderr);
-        return { image: await readFile(image), included: await includedBy(request, kit, compiled.map(({ rule }) => rule)) };
+        const image = await linkModule(request.name, compiled.map(({ output }) => output), kit, target, folder);
+        return { image, included: await includedBy(request, kit, compiled.map(({ rule }) => rule)) };
     });
+
+/**
+ * What `make` makes, kept as long as nothing it read has changed.
+ *
+ * @param base - key of everything it depends on besides what it reports to have read
+ */
+export async function keep(base: string, make: () => Promise<Kept>): Promise<Kept> {
+    const keyOf = (included: Included): string => cacheKey("image", base, JSON.stringify(included));
+    const known = async (): Promise<Included | undefined> => {
+        const entry = await readEntry(base);
+        return entry === undefined ? undefined : JSON.parse(entry.toString("utf8")) as Included;
+    };
+    const find = async (): Promise<Buffer | undefined> => {
+        const included = await known();
+        return included !== undefined && await unchanged(included) ? readEntry(keyOf(included)) : undefined;
+    };
+    const image = await shared(base, find, async () => {
+        const made = await make();
+        await writeEntry(keyOf(made.included), made.image);
+        await writeEntry(base, Buffer.from(JSON.stringify(made.included)));
+        return made.image;
+    });
+    return { image, included: await known() ?? { files: [], absent: [] } };
+}
 
 /**
  * What `compile` makes of a request, kept as long as nothing it read has changed.
  *
  * @param parts - what the result depends on besides the request
  */
-export async function keepCompiled(
-    buildRequest: BuildRequest, parts: readonly (string | Uint8Array)[], compileRequest: (request: Request) => Promise<{ image: Buffer; included: Included }>,
-): Promise<Buffer> {
+export async function keepCompiled(buildRequest: BuildRequest, parts: readonly (string | Uint8Array)[], compileRequest: (request: Request) => Promise<Kept>): Promise<Buffer> {
     const request = await openRequest(buildRequest);
     const base = cacheKey("module", ...parts, JSON.stringify(request.includes), JSON.stringify(Object.entries(request.defines)), ...request.sources.flatMap(({ file, content }) => [file, content]));
-    const keyOf = (included: Included): string => cacheKey("image", base, JSON.stringify(included));
-    const find = async (): Promise<Buffer | undefined> => {
-        const known = await readEntry(base);
-        if (known === undefined) return undefined;
-        const included = JSON.parse(known.toString("utf8")) as Included;
-        return await unchanged(included) ? readEntry(keyOf(included)) : undefined;
-    };
-    return shared(base, find, async () => {
-        const { image, included } = await compileRequest(request);
-        await writeEntry(keyOf(included), image);
-        await writeEntry(base, Buffer.from(JSON.stringify(included)));
-        return image;
-    });
+    return (await keep(base, () => compileRequest(request))).image;
 }
 
 /**
- * Builds a module for a target.
+ * Builds a module in C for a target.
  *
  * @returns the linked image, its configuration block all zero
  * @throws AuthenticError `AE-BUILD-SOURCE`, `-DEFINE`, `-COMPILE`, `-LINK`, `-KIT` or `-ZIG`
  */
-export const buildImage = (buildRequest: BuildRequest, kit: Kit, target: Target): Promise<Buffer> =>
+export const buildC = (buildRequest: BuildRequest, kit: Kit, target: Target): Promise<Buffer> =>
     keepCompiled(buildRequest, [kit.digest, target.name, target.triple, target.cpu, target.optimize ?? "", ...target.cFlags, ...target.linkFlags, ...C_FLAGS], (request) => compile(request, kit, target));

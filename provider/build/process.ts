@@ -17,11 +17,12 @@ const OUTPUT = 1 << 20;
  *
  * @param command - program and arguments
  * @param cwd - absolute folder
+ * @param more - further variables
  * @throws the spawn error where the program cannot be started
  */
-export function execute(command: readonly string[], cwd: string): Promise<Outcome> {
+export function execute(command: readonly string[], cwd: string, more: Readonly<Record<string, string>> = {}): Promise<Outcome> {
     const zigCache = path.join(cacheFolder(), "zig");
-    const env = { PATH: process.env["PATH"] ?? "/usr/bin:/bin", ZIG_GLOBAL_CACHE_DIR: zigCache, ZIG_LOCAL_CACHE_DIR: zigCache, LC_ALL: "C" };
+    const env = { PATH: process.env["PATH"] ?? "/usr/bin:/bin", ZIG_GLOBAL_CACHE_DIR: zigCache, ZIG_LOCAL_CACHE_DIR: zigCache, LC_ALL: "C", ...more };
     return new Promise((resolve, reject) => {
         const [program = "", ...args] = command;
         const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });

@@ -2,6 +2,16 @@
 import type { Section } from "./elf";
 import type { Limits } from "./interface";
 
+/** How modules in Rust are compiled for a target. */
+export interface RustTarget {
+    /** Target triple of rustc. */
+    readonly triple: string;
+    /** Further flags of rustc: a fixed CPU model, and what the image has to be like. */
+    readonly flags: readonly string[];
+    /** `opt-level` of modules that do not choose one. */
+    readonly optimize: "3" | "s";
+}
+
 export interface Target {
     /** Names the port: `runtime/kit/ports/<name>` holds its sources and `link.ld`. */
     readonly name: string;
@@ -12,6 +22,7 @@ export interface Target {
     readonly cFlags: readonly string[];
     readonly zigFlags: readonly string[];
     readonly linkFlags: readonly string[];
+    readonly rust: RustTarget;
     /** Bytes of a pointer. */
     readonly pointer: number;
     /** Bytes of the configuration block. */

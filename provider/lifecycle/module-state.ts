@@ -37,7 +37,7 @@ export const moduleSchema = z.strictObject({
     /** Where it goes on a board, and the vendor key of that. */
     place: placeSchema,
     boardKey: boardKeySchema,
-    source: z.array(z.string().min(1, "must name a file")).min(1, "must name at least one C source"),
+    source: z.array(z.string().min(1, "must name a file")).min(1, "must name at least one source"),
     includes: z.array(z.string()).optional(),
     defines: z.record(z.string(), z.string()).optional(),
     config: z.record(z.string(), z.union([z.number(), z.string()], "must be a number or a text")),
@@ -48,6 +48,7 @@ export const moduleSchema = z.strictObject({
     devices: z.record(z.string(), z.string()).optional(),
     codeMeasurement: hexSchema(32).optional(),
     kit: hexSchema(32).optional(),
+    toolchain: z.record(z.string(), z.string()).optional(),
     interface: z.array(declarationSchema).optional(),
     measurement: hexSchema(32).optional(),
     /** Bytes of the image in memory. */

@@ -10,6 +10,9 @@ export const SERVER_TARGET: Omit<Target, "name"> = {
     cFlags: ["-mno-red-zone", "-fstack-clash-protection"],
     zigFlags: ["-fPIE", "-mno-red-zone"],
     linkFlags: ["-pie", "--no-dynamic-linker"],
+    // The standard library of the target without an operating system is the same code, but few have it installed. Frames
+    // larger than a page are probed there as well.
+    rust: { triple: "x86_64-unknown-linux-gnu", flags: ["-Crelocation-model=pie", "-Ctarget-cpu=x86-64-v3", "-Ctarget-feature=+aes,+pclmulqdq", "-Cno-redzone=yes"], optimize: "3" },
     pointer: 8,
     configurationSize: 4096,
 };

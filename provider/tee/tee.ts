@@ -19,12 +19,17 @@ export interface Declaration {
 }
 export type Interface = readonly Declaration[];
 
+/** Languages that modules are written in. */
+export type Language = "c" | "rust";
+
 /** A module to compile. Paths are absolute or relative to the current directory. */
 export interface BuildRequest {
     /** Name of the module, for messages. */
     name: string;
-    /** C sources, at least one. */
+    /** C sources, at least one; or one Rust source, or one folder with a Cargo.toml. */
     sources: readonly string[];
+    /** What the sources have to be in; what they look like where absent. */
+    language?: Language;
     /** Folders searched by `#include`, beside those of the sources and the kit. */
     includes?: readonly string[];
     /** Preprocessor definitions, name → value. */
@@ -60,6 +65,8 @@ export interface Build {
     interface: Interface;
     /** Digest of the kit's sources and the compiler version, 32 bytes. */
     kit: Uint8Array;
+    /** What the module was built with, for people who compare measurements: program → version, `lock` → digest of the Cargo.lock. */
+    toolchain: Readonly<Record<string, string>>;
     /** Measurement of the image with an all-zero block, 32 bytes. */
     codeMeasurement: Uint8Array;
     /** Bytes of text, read-only and writable data, for previews. */

@@ -95,7 +95,7 @@ export class World {
         const image = Buffer.from(JSON.stringify([declarations, defines]));
         return {
             image, configurationOffset: 0, configurationSize: 4096, interface: declarations, kit: sha256("kit"), codeMeasurement: sha256("code", image),
-            sizes: { text: image.length, data: 0 },
+            toolchain: { zig: "0" }, sizes: { text: image.length, data: 0 },
         };
     }
 

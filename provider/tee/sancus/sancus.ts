@@ -11,6 +11,7 @@ import type { SancusClaims } from "../../attest/sancus/claims";
 import { configurationBlock } from "../../build/configuration";
 import { packageFolder } from "../../build/folders";
 import { type Kit, openKit } from "../../build/kit";
+import { languageOf } from "../../build/language";
 import { includedBy, keepCompiled } from "../../build/module";
 import { sancusVerifyTag, type SancusLayout } from "../../crypto/sancus-keys";
 import { AuthenticError } from "../../errors";
@@ -120,6 +121,10 @@ export const sancus: Tee = {
     async build(request: BuildRequest): Promise<Build> {
         const place = request.board;
         if (place === undefined) throw new AuthenticError("AE-SANCUS-PLACE", `module "${request.name}" is not told its place on the board`, "give the Module a Node with `tee: \"sancus\"`");
+        if (await languageOf(request) === "rust") {
+            throw new AuthenticError("AE-BUILD-LANGUAGE", `module "${request.name}" is written in Rust, which has no stable compiler for the MSP430 of Sancus boards`,
+                "write this module in C, or give it a node with `tee: \"sgx\"` or `tee: \"native\"`");
+        }
         const kit = await openKit();
         const digest = await digestOf(kit);
         const { text, layout, sizes, offsets } = await compile(request, place, kit, digest);
@@ -133,6 +138,7 @@ export const sancus: Tee = {
             configurationSize: CONFIGURATION,
             interface: declarations,
             kit: digest,
+            toolchain: { zig: kit.version },
             codeMeasurement: new Uint8Array(32),
             sizes: { text: sizes.text, data: sizes.data },
             place,

@@ -26,6 +26,7 @@ export const TARGET: Target = {
     zigFlags: ["-fPIE", "-fcompiler-rt"],
     optimize: "ReleaseSmall",
     linkFlags: ["-pie", "--no-dynamic-linker"],
+    rust: { triple: "thumbv8m.main-none-eabi", flags: ["-Crelocation-model=pic"], optimize: "s" },
     pointer: 4,
     configurationSize: 1024,
     limits: LIMITS,

@@ -26,7 +26,7 @@ import { enclaveFile, R, smallEnclave } from "./enclave-file";
 /** A build whose configuration block is the second half of its first segment. */
 const BUILD: Build = {
     image: enclaveFile([{ address: 0, flags: R, content: new Uint8Array(4096) }, ...smallEnclave().slice(1)]),
-    configurationOffset: 64 + 4 * 56, configurationSize: 4096, interface: [], kit: new Uint8Array(32), codeMeasurement: new Uint8Array(32), sizes: { text: 0, data: 0 },
+    configurationOffset: 64 + 4 * 56, configurationSize: 4096, interface: [], kit: new Uint8Array(32), codeMeasurement: new Uint8Array(32), toolchain: {}, sizes: { text: 0, data: 0 },
 };
 const measured = (changes: Partial<MeasuredConfiguration> = {}): MeasuredConfiguration =>
     ({ deployment: new Uint8Array(16).fill(1), instance: new Uint8Array(16).fill(2), deployerKey: new Uint8Array(32).fill(3), values: {}, ...changes });
