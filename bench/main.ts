@@ -1,6 +1,7 @@
 // `npm run bench [-- NAME... --quick]`: runs the benchmarks of those names, or all.
 import { parseArgs } from "node:util";
 import { events } from "./events";
+import { up } from "./up";
 
 /** What all benchmarks are told. */
 export interface Options {
@@ -8,7 +9,7 @@ export interface Options {
     readonly quick: boolean;
 }
 
-const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<void>>> = { events };
+const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<void>>> = { events, up };
 
 async function main(): Promise<void> {
     const { values, positionals } = parseArgs({ allowPositionals: true, options: { quick: { type: "boolean", default: false } } });
