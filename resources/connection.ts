@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { type ConnectionPlan, planConnection } from "./connection-plan";
 import { Deployment } from "./deployment";
 import type { Endpoint } from "./endpoint";
+import { Resource } from "./resource";
 import { shims } from "./shim";
 import { stackTrust } from "./trust";
 
@@ -46,7 +47,7 @@ export interface ConnectionArgs {
  * new ae.Connection("moisture", { from: sensor.output("moisture"), to: controller.input("moisture") });
  * new ae.Connection("reading", { from: deployment, to: sensor.input("reading") });
  */
-export class Connection extends pulumi.dynamic.Resource {
+export class Connection extends Resource {
     /** Number of the connection in the deployment. */
     declare readonly connection: pulumi.Output<number>;
     /** Counts the keys of the connection; decimal. "0" for a connection from the deployer, which has no key. */

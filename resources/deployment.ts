@@ -2,6 +2,7 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import { Registry } from "./registry";
+import { Resource } from "./resource";
 import { shims } from "./shim";
 
 /** A Deployment needs no arguments: its id and keys are drawn when it is created. */
@@ -25,7 +26,7 @@ export interface DeploymentArgs {
  * const deployment = new ae.Deployment("irrigation", {}, { protect: false });
  * export const deployerKey = deployment.publicKey;
  */
-export class Deployment extends pulumi.dynamic.Resource {
+export class Deployment extends Resource {
     /** 16 random bytes, 32 hexadecimal digits. */
     declare readonly deploymentId: pulumi.Output<string>;
     /** The deployer's Ed25519 public key, 64 hexadecimal digits. */

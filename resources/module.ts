@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Endpoint } from "./endpoint";
 import { type ModulePlan, measurementOf, planModule } from "./module-plan";
 import type { Node } from "./node";
+import { Resource } from "./resource";
 import { shims } from "./shim";
 import { stackTrust } from "./trust";
 
@@ -58,7 +59,7 @@ export interface ModuleArgs {
  * });
  * export const measurement = controller.measurement;
  */
-export class Module extends pulumi.dynamic.Resource {
+export class Module extends Resource {
     /** Id of the module's place in the deployment, 32 hexadecimal digits; stays the same in updates. */
     declare readonly instance: pulumi.Output<string>;
     /** What evidence of the module shows, 64 hexadecimal digits. */

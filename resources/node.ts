@@ -3,6 +3,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { BoardPlan, boardProperties } from "./board-plan";
 import type { Deployment } from "./deployment";
+import { Resource } from "./resource";
 import { shims } from "./shim";
 import { stackTrust } from "./trust";
 
@@ -73,7 +74,7 @@ export interface NodePlatform {
  * const server = new ae.Node("server", { deployment, tee: "native" });
  * export const log = pulumi.interpolate`${server.folder}/agent.log`;
  */
-export class Node extends pulumi.dynamic.Resource {
+export class Node extends Resource {
     /** Folder of the agent on its machine, with its control socket `agent.sock` and its log `agent.log`. */
     declare readonly folder: pulumi.Output<string>;
     /** Where other nodes send events. */

@@ -5,6 +5,7 @@ import { endpointOf } from "../provider/lifecycle/interface";
 import type { Endpoint } from "./endpoint";
 import type { Module } from "./module";
 import { declarationProblems } from "./module-plan";
+import { Resource } from "./resource";
 import { shims } from "./shim";
 
 export interface TriggerArgs {
@@ -28,7 +29,7 @@ export interface TriggerArgs {
  * const controller = new ae.Module("controller", { node: server, source: "modules/controller.c", config: { openBelow: 45, closeAbove: 55 } });
  * new ae.Trigger("poll", { module: controller, entry: "poll", every: "1s" });
  */
-export class Trigger extends pulumi.dynamic.Resource {
+export class Trigger extends Resource {
     /** `running`, or what the last refresh found. */
     declare readonly state: pulumi.Output<string>;
 

@@ -36,9 +36,21 @@ const digestOf = async (folder: string, version: string): Promise<Uint8Array> =>
     return hash.digest();
 };
 
-/** The kit in use, examined anew: it is small, and tests change it. */
+/** Examinations under way, by folder. */
+const examining = new Map<string, Promise<Kit>>();
+
+/** The kit in use, examined anew: it is small, and tests change it. Modules that are built at the same time share one look. */
 export async function openKit(): Promise<Kit> {
     const folder = kitFolder();
+    let running = examining.get(folder);
+    if (running === undefined) {
+        running = examine(folder).finally(() => examining.delete(folder));
+        examining.set(folder, running);
+    }
+    return running;
+}
+
+async function examine(folder: string): Promise<Kit> {
     const version = zigVersion(folder);
     let zig: Promise<Zig> | undefined;
     return { folder, version, zig: () => (zig ??= findZig(version)), digest: await digestOf(folder, version) };

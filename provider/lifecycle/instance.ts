@@ -1,6 +1,6 @@
 // The running instance of a module: the planned image, on its node's agent.
 
-import { sha256 } from "@noble/hashes/sha2";
+import { createHash } from "node:crypto";
 import { AuthenticError } from "../errors";
 import { hex } from "../protocol/bytes";
 import { placeOf } from "./board";
@@ -62,7 +62,7 @@ export async function ensureInstance(inputs: ModuleInputs, instance: string, ima
 
 /** SHA-256 of the image as it is loaded, as the agent reports it. */
 export function digestOf(image: Uint8Array): string {
-    return hex(sha256(image));
+    return createHash("sha256").update(image).digest("hex");
 }
 
 function runs(report: InstanceReport, imageDigest: string): boolean {

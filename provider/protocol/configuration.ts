@@ -1,8 +1,8 @@
 // The measured configuration block of a module image and the measurement of a native module
 // (docs/protocol.md section 2).
-import { sha256 } from "@noble/hashes/sha2";
+import { createHash } from "node:crypto";
 import { utf8ToBytes } from "@noble/hashes/utils";
-import { Reader, Writer, ascii, concat, isZero, label } from "./bytes";
+import { Reader, Writer, ascii, isZero, label } from "./bytes";
 import { malformed } from "./refusal";
 
 /** Bytes of the block in a server's image. */
@@ -108,7 +108,7 @@ export function decodeConfiguration(block: Uint8Array): Configuration {
  * @param image - the whole image file
  * @returns 32 bytes
  */
-export const nativeMeasurement = (image: Uint8Array): Uint8Array => sha256(concat(label("aex/v1/measurement/native"), image));
+export const nativeMeasurement = (image: Uint8Array): Uint8Array => new Uint8Array(createHash("sha256").update(label("aex/v1/measurement/native")).update(image).digest());
 
 /**
  * A copy of an image with its configuration block filled.

@@ -1,9 +1,10 @@
 // HPKE base mode with DHKEM(X25519, HKDF-SHA256), HKDF-SHA256 and ChaCha20-Poly1305: RFC 9180 sections 4.1, 5.1.1,
 // 5.2 and 5.3, for one message a context, which is all that docs/protocol.md section 4 asks for.
 import { chacha20poly1305 } from "@noble/ciphers/chacha";
-import { x25519 } from "@noble/curves/ed25519";
 import { expand, extract } from "@noble/hashes/hkdf";
 import { sha256 } from "@noble/hashes/sha2";
+import { randomBytes } from "node:crypto";
+import { publicKey, sharedSecret } from "../crypto/curve25519";
 import { ascii, concat, requireLength } from "./bytes";
 import { ProtocolError, REFUSAL } from "./refusal";
 
@@ -35,14 +36,14 @@ export interface KeyPair {
 
 /** A fresh X25519 key pair. */
 export function generateKeyPair(): KeyPair {
-    const secretKey = x25519.utils.randomSecretKey();
-    return { secretKey, publicKey: x25519.getPublicKey(secretKey) };
+    const secretKey = new Uint8Array(randomBytes(32));
+    return { secretKey, publicKey: publicKey("X25519", secretKey) };
 }
 
 // RFC 9180 section 7.1.4: the all-zero result of a low-order point must be refused.
-const diffieHellman = (secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array => {
+const diffieHellman = (secretKey: Uint8Array, peer: Uint8Array): Uint8Array => {
     try {
-        return x25519.getSharedSecret(secretKey, publicKey);
+        return sharedSecret(secretKey, peer);
     } catch (cause) {
         throw Object.assign(new ProtocolError(REFUSAL.decryption, "the X25519 public key has a small order"), { cause });
     }

@@ -1,5 +1,6 @@
 // Signatures of the deployer: strict Ed25519 over a label and a body (docs/protocol.md section 1; RFC 8032).
 import { ed25519 } from "@noble/curves/ed25519";
+import { publicKey, signEd25519 } from "../crypto/curve25519";
 import { concat, label, requireLength } from "./bytes";
 import { ProtocolError, REFUSAL } from "./refusal";
 
@@ -22,8 +23,7 @@ export const signedBytes = (type: SignatureType, body: Uint8Array): Uint8Array =
  * const signature = sign("m1", body, deployer.secretKey);
  */
 export function sign(type: SignatureType, body: Uint8Array, secretKey: Uint8Array): Uint8Array {
-    requireLength("secretKey", secretKey, 32);
-    return ed25519.sign(signedBytes(type, body), secretKey);
+    return signEd25519(signedBytes(type, body), secretKey);
 }
 
 /**
@@ -52,7 +52,4 @@ export function requireSignature(type: SignatureType, body: Uint8Array, signatur
 }
 
 /** The public key of a secret key. */
-export function publicKeyOf(secretKey: Uint8Array): Uint8Array {
-    requireLength("secretKey", secretKey, 32);
-    return ed25519.getPublicKey(secretKey);
-}
+export const publicKeyOf = (secretKey: Uint8Array): Uint8Array => publicKey("Ed25519", secretKey);

@@ -1,5 +1,4 @@
 // The deployer's identity: a random deployment id and an Ed25519 key, drawn when a Deployment is created.
-import { ed25519 } from "@noble/curves/ed25519";
 import { randomBytes } from "node:crypto";
 import { fromHex, hex, requireLength } from "../protocol/bytes";
 import { publicKeyOf } from "../protocol/signature";
@@ -17,9 +16,9 @@ export interface DeployerIdentity {
 
 /** Draws a new identity. */
 export function generateDeployer(): DeployerIdentity {
-    const secretKey = ed25519.utils.randomSecretKey();
+    const secretKey = new Uint8Array(randomBytes(32));
     try {
-        return { deployment: hex(randomBytes(16)), publicKey: hex(ed25519.getPublicKey(secretKey)), secretKey: hex(secretKey) };
+        return { deployment: hex(randomBytes(16)), publicKey: hex(publicKeyOf(secretKey)), secretKey: hex(secretKey) };
     } finally {
         secretKey.fill(0);
     }
