@@ -1,7 +1,8 @@
 // Smart irrigation: a controller asks a soil sensor for moisture, opens a valve when the soil is dry and closes it when
-// it is wet; a dashboard shows what happened. Sensor and valve are protected modules on a Sancus board in the field, each with a
-// protected driver of its port; controller and dashboard are enclaves on a server. The valve's port moves only if
-// authentic readings of the sensor's port, processed by these very modules, explain it.
+// it is wet; a pump runs while the valve is open, and a dashboard shows what happened. Three kinds of TEE do this together:
+// controller and dashboard are enclaves on a server, sensor and valve are protected modules on a Sancus board, each with a
+// protected driver of its port, and the pump's motor hangs at a TrustZone board, as a peripheral of its secure world. The
+// motor starts only if authentic readings of the sensor's port, processed by these very modules, explain it.
 import * as pulumi from "@pulumi/pulumi";
 import * as ae from "pulumi-authentic";
 
@@ -13,10 +14,12 @@ const deployment = new ae.Deployment("irrigation", {}, { protect: false });
 // `pulumi config set tee native` is for machines that cannot emulate SGX.
 const place = config.require("tee") === "native" ? { tee: "native" } : ({ tee: "sgx", backend: "emulated" } as const);
 const server = new ae.Node("server", { deployment, ...place });
+const station = new ae.Node("station", { deployment, tee: "trustzone", backend: "emulated" });
 const field = new ae.Node("field", { deployment, tee: "sancus", backend: "emulated", vendorId: 0x1234 });
 
 const sensor = new ae.Module("sensor", { node: field, source: "modules/sensor.c", devices: { soil: "P1" } });
 const valve = new ae.Module("valve", { node: field, source: "modules/valve.c", devices: { tap: "P3" } });
+const pump = new ae.Module("pump", { node: station, source: "modules/pump.c", devices: { motor: "led0" } });
 const controller = new ae.Module("controller", {
     node: server,
     source: "modules/controller.c",
@@ -27,21 +30,26 @@ const dashboard = new ae.Module("dashboard", { node: server, source: "modules/da
 // What the deployer may ask.
 new ae.Connection("query", { from: deployment, to: dashboard.handler("query") });
 
-new ae.Connection("sample", { from: controller.output("sample"), to: sensor.input("sample"), rotate });
-new ae.Connection("moisture", { from: sensor.output("moisture"), to: controller.input("moisture"), rotate });
-new ae.Connection("set", { from: controller.output("valve"), to: valve.input("set"), rotate });
-new ae.Connection("report", { from: controller.output("report"), to: dashboard.input("report"), rotate });
-new ae.Connection("moved", { from: valve.output("moved"), to: dashboard.input("moved"), rotate });
+const streams = [
+    new ae.Connection("sample", { from: controller.output("sample"), to: sensor.input("sample"), rotate }),
+    new ae.Connection("moisture", { from: sensor.output("moisture"), to: controller.input("moisture"), rotate }),
+    new ae.Connection("set", { from: controller.output("valve"), to: valve.input("set"), rotate }),
+    new ae.Connection("report", { from: controller.output("report"), to: dashboard.input("report"), rotate }),
+    new ae.Connection("moved", { from: valve.output("moved"), to: dashboard.input("moved"), rotate }),
+    new ae.Connection("opened", { from: valve.output("moved"), to: pump.input("valve"), rotate }),
+    new ae.Connection("running", { from: pump.output("running"), to: dashboard.input("running"), rotate }),
+];
 
-new ae.Trigger("poll", { module: controller, entry: "poll", every: "1s" });
+// Not before everything is connected, so that the dashboard sees the first move too.
+new ae.Trigger("poll", { module: controller, entry: "poll", every: "1s" }, { dependsOn: streams });
 
 /** What evidence of each module shows: publish it, and anyone can check what runs. */
 export const measurements = pulumi
-    .all([sensor, valve, controller, dashboard].map((module) => pulumi.all([module.moduleName, module.measurement])))
+    .all([sensor, valve, pump, controller, dashboard].map((module) => pulumi.all([module.moduleName, module.measurement])))
     .apply((pairs) => Object.fromEntries(pairs));
 /** What vouches for each of them. */
 export const assurance = pulumi
-    .all([sensor, valve, controller, dashboard].map((module) => pulumi.all([module.moduleName, module.assurance])))
+    .all([sensor, valve, pump, controller, dashboard].map((module) => pulumi.all([module.moduleName, module.assurance])))
     .apply((pairs) => Object.fromEntries(pairs));
 /** Folders of the nodes' agents, with their control sockets and logs. */
-export const folders = { server: server.folder, field: field.folder };
+export const folders = { server: server.folder, station: station.folder, field: field.folder };

@@ -13,9 +13,12 @@ export interface View {
     moves: number;
     /** Reports the dashboard received from the controller. */
     reports: number;
+    /** What the pump did. */
+    pump: "on" | "off";
+    switches: number;
 }
 
-const VIEW_BYTES = 19;
+const VIEW_BYTES = 24;
 const position = (value: number) => (value === 1 ? "open" : "closed");
 
 /** @throws RangeError if the reply is not a view */
@@ -30,5 +33,7 @@ export function parseView(reply: Uint8Array): View {
         position: position(bytes.readUInt8(10)),
         moves: bytes.readUInt32BE(11),
         reports: bytes.readUInt32BE(15),
+        pump: bytes.readUInt8(19) === 1 ? "on" : "off",
+        switches: bytes.readUInt32BE(20),
     };
 }

@@ -1,4 +1,4 @@
-// A small application of real agents and native modules, and `authentic` run on it as a child process.
+// A small application of real agents and modules, native ones unless a test says otherwise, and `authentic` run on it as a child process.
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -42,12 +42,21 @@ export interface Run {
     readonly stderr: string;
 }
 
+/** What the nodes are. */
+export interface Places {
+    readonly node: { readonly tee: string; readonly backend?: "emulated" };
+    /** Pins of the talker's devices `lamp` and `knob`; default: those of the same names. */
+    readonly devices?: Record<string, string>;
+}
+
 /** The application: nodes `field` and `server`, modules `talker` and `listener`, connections `beat`, `tell` and `query`. */
 export class Deployed {
     readonly base = fs.mkdtempSync(path.join(os.tmpdir(), "cli-"));
-    readonly stack = new Stack();
+    readonly stack = new Stack({ "authentic:trust": JSON.stringify({ native: true, emulated: true }) });
     /** Everything the command printed. */
     printed = "";
+
+    constructor(private readonly places: Places = { node: { tee: "native" } }) {}
 
     async up(step = 1): Promise<void> {
         process.env["AUTHENTIC_STATE"] = path.join(this.base, "nodes");
@@ -55,9 +64,10 @@ export class Deployed {
         fs.writeFileSync(path.join(this.base, "listener.c"), LISTENER);
         await this.stack.up(() => {
             const deployment = new ae.Deployment("d");
-            const field = new ae.Node("field", { deployment, tee: "native" });
-            const server = new ae.Node("server", { deployment, tee: "native" });
-            const talker = new ae.Module("talker", { node: field, source: path.join(this.base, "talker.c"), config: { step } });
+            const { node, devices } = this.places;
+            const field = new ae.Node("field", { deployment, ...node });
+            const server = new ae.Node("server", { deployment, ...node });
+            const talker = new ae.Module("talker", { node: field, source: path.join(this.base, "talker.c"), config: { step }, ...(devices === undefined ? {} : { devices }) });
             const listener = new ae.Module("listener", { node: server, source: path.join(this.base, "listener.c") });
             new ae.Connection("beat", { from: talker.output("beat"), to: listener.input("beat") });
             new ae.Connection("tell", { from: deployment, to: listener.input("beat") });

@@ -45,6 +45,7 @@ const STREAMS = [
     { connection: "moisture", from: "sensor", counted: (seen: View) => seen.received },
     { connection: "report", from: "controller", counted: (seen: View) => seen.reports },
     { connection: "moved", from: "valve", counted: (seen: View) => seen.moves },
+    { connection: "running", from: "pump", counted: (seen: View) => seen.switches },
 ] as const;
 
 /** Connection, sender and receiver where it is not the stream from the sensor to the controller. */

@@ -13,7 +13,7 @@ async function main(): Promise<void> {
     const project = demoProject();
     const quick = process.argv.includes("--quick");
 
-    heading("1. pulumi up: compile, load, attest, key and connect four modules on two nodes");
+    heading("1. pulumi up: compile, load, attest, key and connect five modules on SGX, TrustZone and Sancus");
     await selectDemoStack(project);
     await pulumi(["up", "--yes", "--stack", DEMO_STACK, "--suppress-outputs"], { ...project, onOutput: (text) => { process.stdout.write(dim(text)); } });
 
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
     const field = new Field();
     await play(stack, field, quick ? 5 : SECONDS_OF_WEATHER);
 
-    heading("3. Someone owns both agents and the network");
+    heading("3. Someone owns all agents and the network");
     const failures = await assault(stack, field, project);
     const after = await view(stack);
     say();

@@ -9,9 +9,12 @@ export async function view(stack: DeployedStack): Promise<View> {
     return parseView(await stack.request("query", new Uint8Array(0)));
 }
 
-/** Whether water flows: the level of the tap's pin on the board, which is what the field feels. */
+/**
+ * Whether water flows: the tap's pin on the Sancus board is up, and the pump runs. Its motor belongs to the secure world of its
+ * board, where nobody outside sees it, so the pump says so itself.
+ */
 async function watering(stack: DeployedStack): Promise<boolean> {
-    return (await stack.pins("valve")).some((pin) => pin.name === "tap" && pin.value === 1);
+    return (await stack.pins("valve")).some((pin) => pin.name === "tap" && pin.value === 1) && (await view(stack)).pump === "on";
 }
 
 /** One step of the field: water and sun act, and the probe's pins on the board show what it measures. */
@@ -25,6 +28,7 @@ function line(seconds: number, field: Field, shown: View): string {
         `${String(seconds).padStart(4)} s`,
         `soil ${bar(field.moisture)} ${String(field.moisture).padStart(3)} %`,
         `valve ${shown.position.padEnd(6)}`,
+        `pump ${shown.pump.padEnd(3)}`,
         `readings ${String(shown.received).padStart(3)}, missed ${String(shown.missed)}`,
         `reports ${String(shown.reports).padStart(3)}`,
         `moves ${String(shown.moves)}`,

@@ -1,4 +1,4 @@
-// Dashboard: collects what controller and valve report and answers the people who ask.
+// Dashboard: collects what controller, valve and pump report and answers the people who ask.
 #include <authentic.h>
 #include "irrigation.h"
 
@@ -7,6 +7,8 @@ struct view {
     uint8_t position;
     uint32_t moves;
     uint32_t reports;
+    uint8_t pumping;
+    uint32_t switches;
 };
 static struct view view;
 AUTHENTIC_STATE(struct view, view, 1)
@@ -23,6 +25,12 @@ AUTHENTIC_INPUT(moved, 1) {
     view.moves++;
 }
 
+AUTHENTIC_INPUT(running, 1) {
+    if (length != 1) return;
+    view.pumping = *(const uint8_t *)data;
+    view.switches++;
+}
+
 AUTHENTIC_HANDLER(query, 0, VIEW_BYTES) {
     (void)data;
     (void)length;
@@ -32,5 +40,7 @@ AUTHENTIC_HANDLER(query, 0, VIEW_BYTES) {
     bytes[REPORT_BYTES] = view.position;
     store_u32(bytes + REPORT_BYTES + 1, view.moves);
     store_u32(bytes + REPORT_BYTES + 5, view.reports);
+    bytes[REPORT_BYTES + 9] = view.pumping;
+    store_u32(bytes + REPORT_BYTES + 10, view.switches);
     return VIEW_BYTES;
 }

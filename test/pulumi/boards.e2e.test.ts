@@ -1,8 +1,10 @@
-// A board in the field under the real CLI: sensor pin → probe → controller → tap pin, and what breaks and is repaired.
+// The example under the real CLI, on three kinds of TEE: sensor pin → sensor (Sancus) → controller (SGX) → valve pin (Sancus)
+// → pump (TrustZone) → dashboard (SGX), and what breaks and is repaired.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseView } from "../../examples/smart-irrigation/view";
 import { DeployedStack } from "../../provider/stack/stack";
 import { packageRoot } from "../../tools/setup/toolchain";
 import { TestProject } from "./project";
@@ -11,7 +13,7 @@ const FILES = {
     "program/package.json": '{ "name": "boards", "private": true }\n',
 };
 
-describe("Sancus nodes under the real CLI", function () {
+describe("boards under the real CLI", function () {
     this.timeout(600_000);
     let project: TestProject;
 
@@ -39,12 +41,15 @@ describe("Sancus nodes under the real CLI", function () {
 
     const deployed = async () => DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
 
-    /** Sets the sensor's port and waits until the valve's port shows what follows from it. */
+    /** Whether the pump on the TrustZone board runs, as it has told the dashboard. */
+    const pumping = async (stack: DeployedStack) => parseView(await stack.request("query", new Uint8Array(0))).pump === "on";
+
+    /** Sets the sensor's port and waits until the valve's port and the pump show what follows from it. */
     async function reaches(stack: DeployedStack, percent: number, open: number): Promise<void> {
         await stack.setPin("sensor", "soil", percent);
         for (let tries = 0; tries < 300; tries++) {
             const pin = (await stack.pins("valve")).find(({ name }) => name === "tap");
-            if (pin?.value === open) return;
+            if (pin?.value === open && await pumping(stack) === (open === 1)) return;
             await sleep(100);
         }
         const agent = stack.agent("field");
@@ -61,7 +66,7 @@ describe("Sancus nodes under the real CLI", function () {
         await reaches(stack, 20, 1);
         await reaches(stack, 80, 0);
         await reaches(stack, 30, 1);
-        assert.deepEqual((await project.outputs())["assurance"], Object.fromEntries(["sensor", "valve", "controller", "dashboard"].map((name) => [name, "emulated"])));
+        assert.deepEqual((await project.outputs())["assurance"], Object.fromEntries(["sensor", "valve", "pump", "controller", "dashboard"].map((name) => [name, "emulated"])));
     });
 
     it("has nothing to do afterwards, and keeps the board's keys out of state in clear", async () => {
@@ -77,7 +82,23 @@ describe("Sancus nodes under the real CLI", function () {
         }
     });
 
-    it("detects that the board was reset, and repairs it", async () => {
+    it("detects that the TrustZone board was reset, and repairs it", async () => {
+        const before = await deployed();
+        await before.agent("station").endTrustzone();
+        await project.pulumi("refresh", "--yes", "--skip-preview");
+        assert.equal((await deployed()).node("station").state, "board stopped");
+        const preview = await project.pulumi("preview", "--diff");
+        assert.match(preview, /~ state\s*: "board stopped" => "running"/);
+        await project.pulumi("up", "--yes", "--skip-preview");
+        const stack = await deployed();
+        assert.deepEqual(stack.module("pump").platform, before.module("pump").platform);
+        assert.notEqual(stack.module("pump").incarnation, before.module("pump").incarnation);
+        assert.equal(stack.module("controller").incarnation, before.module("controller").incarnation);
+        await reaches(stack, 80, 0);
+        await reaches(stack, 30, 1);
+    });
+
+    it("detects that the Sancus board was reset, and repairs it", async () => {
         const stack = await deployed();
         const pid = Number(fs.readFileSync(path.join(stack.node("field").folder, "board", "board.pid"), "utf8"));
         process.kill(pid);
