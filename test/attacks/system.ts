@@ -150,7 +150,7 @@ function addressOf({ eventAddress: { host, port } }: AgentInfo): string {
     return `${host}:${String(port)}`;
 }
 
-async function withKit<T>(kit: string | undefined, work: () => Promise<T>): Promise<T> {
+export async function withKit<T>(kit: string | undefined, work: () => Promise<T>): Promise<T> {
     const before = process.env["AUTHENTIC_KIT"];
     if (kit !== undefined) process.env["AUTHENTIC_KIT"] = kit;
     try {

@@ -5,7 +5,7 @@
 #[path = "support/isolated.rs"]
 mod isolated;
 
-use authentic_host::sgx::emulator::Emulated;
+use authentic_host::sgx::emulator::{Emulated, enter_beside, is_inside};
 use authentic_host::sgx::{EnclaveImage, Machine, Outcome, SgxError};
 use authentic_sgx::{KeyRequest, LaunchError, Policy, Processor, Report, TargetInfo, egetkey, verify_report};
 use authentic_testing::enclave::{Action, DATA, GAP, SIZE, TCS, image, measure, with};
@@ -20,9 +20,13 @@ fn processor() -> Processor {
 }
 
 fn try_load(file: &[u8]) -> Result<Emulated, SgxError> {
+    try_load_for(file, LIMIT)
+}
+
+fn try_load_for(file: &[u8], limit: Duration) -> Result<Emulated, SgxError> {
     let image = EnclaveImage::read(file)?;
     // SAFETY: the enclaves of these tests do nothing to their host.
-    unsafe { Emulated::load(&image, processor(), LIMIT) }
+    unsafe { Emulated::load(&image, processor(), limit) }
 }
 
 fn load() -> Emulated {
@@ -230,6 +234,42 @@ fn entries_that_eenter_refuses() {
         assert_eq!(at(TCS as u64 + 16), "the processor refused the entry with #GP");
         assert_eq!(returns(&mut enclave, Action::Return), 0x42);
     });
+}
+
+/// Enters from a second thread while the first one is inside.
+fn second_thread(name: &str, checked: bool, expected: fn(&Outcome) -> bool) {
+    isolated(name, || {
+        let mut enclave = try_load_for(&image(Action::Return), Duration::from_secs(60)).unwrap();
+        let mut region = Box::new([0u64; 128]);
+        let address = region.as_mut_ptr() as usize;
+        let second = std::thread::spawn(move || {
+            // The enclave tells nobody that it waits: only its first thread can be in enclave mode.
+            while !is_inside() {
+                std::thread::yield_now();
+            }
+            // SAFETY: the first thread waits for the word below; entered by a second thread, the enclave returns at once.
+            let outcome = unsafe { enter_beside(Action::Return as u64, 0, 0x42, checked) };
+            // SAFETY: the region lives until both threads are done with it.
+            unsafe { (address as *mut u64).write_volatile(1) };
+            outcome
+        });
+        // The first thread's registers are still what they were.
+        assert_eq!(enclave.enter(Action::Wait as u64, address as u64, 0), Outcome::Exited(7));
+        let outcome = second.join().unwrap();
+        assert!(expected(&outcome), "{outcome:?}");
+    });
+}
+
+#[test]
+fn a_second_thread_is_refused_at_a_busy_tcs() {
+    second_thread("a_second_thread_is_refused_at_a_busy_tcs", true, |outcome| {
+        matches!(outcome, Outcome::Fault(why) if why == "the processor refused the entry with #GP")
+    });
+}
+
+#[test]
+fn a_second_thread_gets_in_where_the_processor_does_not_look() {
+    second_thread("a_second_thread_gets_in_where_the_processor_does_not_look", false, |outcome| *outcome == Outcome::Exited(0x42));
 }
 
 #[test]

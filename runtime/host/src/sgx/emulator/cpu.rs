@@ -3,7 +3,7 @@
 //! It runs in a signal handler, on registers that the handler takes from the interrupted code and puts back.
 
 use super::super::machine::Outcome;
-use super::entry::{CONTEXT, aep};
+use super::entry::{CONTEXT, refused};
 use super::frame::{Frame, Register};
 use authentic_sgx::{KeyRequest, Layout, PAGE, Permissions, Processor, Report, Secs, TargetInfo, egetkey, ereport};
 use std::sync::OnceLock;
@@ -168,7 +168,7 @@ impl Cpu {
         };
         if let Err(Exception(vector)) = result {
             self.left_by.store(REFUSED | u64::from(vector), Ordering::Relaxed);
-            frame.set(Register::Rip, aep());
+            frame.set(Register::Rip, refused());
         }
     }
 

@@ -66,8 +66,8 @@ pub fn set_tcs(address: u64) {
 unsafe extern "C" {
     /// The host's one ENCLU: EENTER or ERESUME.
     static authentic_sgx_enclu: u8;
-    /// Where an asynchronous exit goes.
-    static authentic_sgx_aep: u8;
+    /// Where an entry goes that the processor refuses.
+    static authentic_sgx_refused: u8;
 }
 
 /// Address of the host's one ENCLU.
@@ -75,9 +75,9 @@ pub fn enclu() -> u64 {
     &raw const authentic_sgx_enclu as u64
 }
 
-/// Address to which asynchronous exits go.
-pub fn aep() -> u64 {
-    &raw const authentic_sgx_aep as u64
+/// Address to which the host comes back when the processor refuses an entry: its registers are what they were.
+pub fn refused() -> u64 {
+    &raw const authentic_sgx_refused as u64
 }
 
 /// Enters the enclave: RDI, RSI and RDX are the first three arguments. Returns RDI as the enclave left it, or [`LEFT`].
@@ -124,8 +124,14 @@ pub unsafe extern "C" fn call(reason: u64, shared: u64, size: u64, direct: u64) 
         "popfq",
         "ldmxcsr [rip + {context} + 4]",
         "fldcw [rip + {context} + 56]",
+        "4:",
         pop_registers!(),
         "ret",
+        ".globl authentic_sgx_refused",
+        ".hidden authentic_sgx_refused",
+        "authentic_sgx_refused:",
+        "mov rax, -1",
+        "jmp 4b",
         context = sym CONTEXT,
         ursp = const GPRSGX_URSP,
         urbp = const GPRSGX_URBP,
@@ -147,6 +153,32 @@ pub unsafe extern "C" fn resume() -> u64 {
         "lea rcx, [rip + authentic_sgx_aep]",
         "mov eax, 3",
         "jmp authentic_sgx_enclu",
+        context = sym CONTEXT,
+    )
+}
+
+/// As [`call`], from another thread than the one that loaded the enclave. With `unchecked` 1 it goes to the entry point as
+/// EENTER would, without asking whether somebody else is inside.
+///
+/// # Safety
+/// The handlers are installed, the enclave is in use, and it comes back to where it was entered from.
+#[unsafe(naked)]
+pub unsafe extern "C" fn call_beside(reason: u64, shared: u64, size: u64, unchecked: u64) -> u64 {
+    naked_asm!(
+        push_registers!(),
+        "mov rbx, [rip + {context} + 24]",
+        "test ecx, ecx",
+        "lea rcx, [rip + authentic_sgx_aep]",
+        "mov eax, 2",
+        "je authentic_sgx_enclu",
+        "xor eax, eax",
+        "lea rcx, [rip + 2f]",
+        "mov r10, [rip + {context} + 32]",
+        "jmp r10",
+        "2:",
+        "mov rax, rdi",
+        pop_registers!(),
+        "ret",
         context = sym CONTEXT,
     )
 }

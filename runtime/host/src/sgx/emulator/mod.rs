@@ -23,6 +23,26 @@ use std::time::Duration;
 /// The processor state is one a process, as a thread of an enclave has one.
 static OCCUPIED: AtomicBool = AtomicBool::new(false);
 
+/// Whether a thread is in enclave mode.
+pub fn is_inside() -> bool {
+    entry::CONTEXT.inside.load(Ordering::SeqCst) != 0
+}
+
+/// What another thread of the process gets when it enters the enclave, in which the first one is. `checked`: with ENCLU, as
+/// the processor wants it; else as on a processor that does not look whether the TCS is busy, which tests show to matter.
+///
+/// # Safety
+/// The thread that loaded the enclave is inside, and stays there until this returns. Unchecked, the enclave's code works
+/// on the same stack as the other thread's.
+pub unsafe fn enter_beside(reason: u64, shared: u64, size: u64, checked: bool) -> Outcome {
+    let Some(cpu) = CPU.get() else { return Outcome::Fault("there is no enclave".into()) };
+    // SAFETY: the handlers were installed before the enclave could be entered; the rest is the caller's promise.
+    match unsafe { entry::call_beside(reason, shared, size, u64::from(!checked)) } {
+        entry::LEFT => cpu.last_exit(),
+        value => Outcome::Exited(value),
+    }
+}
+
 /// An enclave on the emulated processor. Not `Send`: it is entered by the thread that loaded it.
 pub struct Emulated {
     memory: Memory,
