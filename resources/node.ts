@@ -42,8 +42,16 @@ export interface NodeArgs {
     port?: pulumi.Input<number>;
     /** Where collateral for the evidence of a hardware node comes from: a service with the interface of Intel's PCS v4. */
     collateralUrl?: pulumi.Input<string>;
-    /** The machine that a hardware node's evidence has to come from: its platform instance id, else its PPID; of a TrustZone board its instance id. */
+    /**
+     * The machine that a hardware node's evidence has to come from: its platform instance id, else its PPID; of a TrustZone
+     * board its instance id. Default with SGX: the one that an enclave of this package finds itself on when the node is created.
+     */
     platformId?: pulumi.Input<string>;
+}
+
+/** What an enclave that enrols the node's machine is measured, signed and challenged with. */
+function enrolment({ publicKey, privateKey, vendorKey, signer }: Deployment) {
+    return pulumi.all({ publicKey, privateKey, vendorKey, signer });
 }
 
 /** What a node's evidence is checked against, recorded when the node is created. */
@@ -81,7 +89,7 @@ export class Node extends Resource {
     declare readonly eventAddress: pulumi.Output<{ host: string; port: number }>;
     /** Version of the agent. */
     declare readonly agentVersion: pulumi.Output<string>;
-    /** Whose evidence the modules' has to be; empty on native nodes, and on hardware nodes without an enrolled machine. */
+    /** Whose evidence the modules' has to be; empty on native nodes. */
     declare readonly platform: pulumi.Output<NodePlatform>;
     /** `running`, or what the last refresh found. */
     declare readonly state: pulumi.Output<string>;
@@ -116,6 +124,7 @@ export class Node extends Resource {
                 collateralUrl: args.collateralUrl,
                 platformId: args.platformId,
                 firmware,
+                enrolment: tee === "sgx" && backend !== "emulated" ? enrolment(deployment) : undefined,
                 trust: stackTrust(),
                 ...boardProperties(args),
                 state: "running",
@@ -126,7 +135,7 @@ export class Node extends Resource {
                 platform: undefined,
                 ...(tee === "sancus" ? { boardKey: undefined, drawnKey: undefined } : {}),
             },
-            pulumi.mergeOptions(opts, { additionalSecretOutputs: ["nodeKey", "vendorKey", "drawnKey", "boardKey"] }),
+            pulumi.mergeOptions(opts, { additionalSecretOutputs: ["enrolment", "nodeKey", "vendorKey", "drawnKey", "boardKey"] }),
             "authentic",
             "Node",
         );

@@ -6,7 +6,7 @@ import { isUnknown } from "./plain";
 import { failures, type Problem, problem } from "./problems";
 
 /** Properties whose value a check failure would print. */
-const SECRET_PROPERTIES: readonly string[] = ["deployerKey", "vendorKey"];
+const SECRET_PROPERTIES: readonly string[] = ["deployerKey", "enrolment", "vendorKey"];
 
 /** Inputs as the program sent them: arguments, Pulumi's own members, and problems that the program found. */
 export type RawInputs = Readonly<Record<string, unknown>>;

@@ -6,6 +6,7 @@ import { boardFields, type BoardOutputs, boardKeys, boardProblems, ensureBoard }
 import { deviceState, ensureDevice } from "./device";
 import { checkInputs, type RawInputs } from "./check";
 import { changedKeys } from "./change";
+import { enrol, enrolmentSchema } from "./enrolment";
 import { type Hooks, Unfinished } from "./hooks";
 import { resourceId } from "./identity";
 import { instead } from "./names";
@@ -30,12 +31,14 @@ const schema = z.strictObject({
     platformId: platformIdSchema.optional(),
     /** Measurement of the firmware that its board has to run, where it has a board with such. */
     firmware: hexSchema(32).optional(),
+    /** Keys of the deployment, with which the machine of a hardware node is enrolled; a secret that no output repeats. */
+    enrolment: enrolmentSchema.optional(),
     trust: rawTrustSchema,
     ...boardFields,
     /** Always `running`; what a refresh found otherwise differs from it, and shows as the change to come. */
     state: z.string(),
 });
-const keys = Object.keys(schema.shape);
+const keys = Object.keys(schema.shape).filter((key) => key !== "enrolment");
 const BOARD = "sancus";
 
 export type NodeInputs = z.infer<typeof schema>;
@@ -52,19 +55,22 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
     check: (_olds, news) => checkInputs(schema, news, rules),
 
     diff(_id, olds, news) {
+        // A machine that could not be enrolled before, or that an earlier version did not ask.
+        const lacking = news.enrolment !== undefined && (olds as Partial<NodeOutputs>).platform?.id === undefined;
         const changed = changedKeys({ ...olds }, { ...news }, keys);
         // The folder of a replacement is another one: both can run side by side while modules move over.
-        return Promise.resolve({ changes: changed.length > 0, replaces: changed.filter((key) => ["name", "deploymentId", "tee", "backend", "vendorId", "security", "nodeKey", "vendorKey"].includes(key)) });
+        return Promise.resolve({ changes: changed.length > 0 || lacking, replaces: changed.filter((key) => ["name", "deploymentId", "tee", "backend", "vendorId", "security", "nodeKey", "vendorKey"].includes(key)) });
     },
 
     async create(inputs) {
         const info = await (await surroundings()).startAgent(request(inputs));
         const id = resourceId(inputs.name, inputs.deploymentId);
-        const outs = { ...outputs(inputs, info), platform: enrolled(inputs, info), ...(inputs.tee === BOARD ? boardKeys(inputs) : {}) };
+        const outs: NodeOutputs = { ...outputs(inputs, info), platform: {}, ...(inputs.tee === BOARD ? boardKeys(inputs) : {}) };
         try {
+            outs.platform = await platformOf(inputs, info);
             return { id, outs: await withBoard(outs) };
         } catch (error) {
-            throw new Unfinished(error, id, outs);
+            throw new Unfinished(error, id, { ...outs });
         }
     },
 
@@ -87,10 +93,7 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
         }
         const info = await startAgent({ ...request(news), port, folder: olds.folder });
         requireSame(olds, info);
-        const outs = {
-            ...olds, ...outputs(news, info), platform: news.backend === "emulated" ? olds.platform : enrolled(news, info),
-            ...(news.tee === BOARD ? boardKeys(news, olds) : {}),
-        };
+        const outs = { ...olds, ...outputs(news, info), platform: await platformOf(news, info, olds.platform), ...(news.tee === BOARD ? boardKeys(news, olds) : {}) };
         return { outs: await withBoard(outs) };
     },
 
@@ -105,15 +108,23 @@ function request({ name, deploymentId, tee, backend, listenAddress, port }: Node
 }
 
 function outputs(inputs: NodeInputs, info: AgentInfo): Omit<NodeOutputs, "platform"> {
-    return { ...inputs, folder: info.folder, eventAddress: info.eventAddress, agentVersion: info.agent };
+    return { ...inputs, enrolment: undefined, folder: info.folder, eventAddress: info.eventAddress, agentVersion: info.agent };
 }
 
-/** What the modules' evidence will have to show; recorded once, when nothing secret is on the node yet. */
-function enrolled({ backend, platformId, collateralUrl, firmware }: NodeInputs, { platform }: AgentInfo): Platform {
+/**
+ * What the modules' evidence will have to show; recorded once, when nothing secret is on the node yet.
+ *
+ * @param recorded - what was recorded before: it stays, unless the program names another machine
+ */
+async function platformOf(inputs: NodeInputs, { folder, platform }: AgentInfo, recorded?: Platform): Promise<Platform> {
+    const { backend, platformId, collateralUrl, firmware } = inputs;
     if (backend === "emulated") {
-        return platform === undefined ? {} : pinned(platform);
+        return recorded ?? (platform === undefined ? {} : pinned(platform));
     }
-    return { ...(platformId === undefined ? {} : { id: platformId }), ...(firmware === undefined ? {} : { firmware }), ...(collateralUrl === undefined ? {} : { collateralUrl }) };
+    const source = collateralUrl === undefined ? {} : { collateralUrl };
+    const wanted = platformId ?? recorded?.id;
+    const id = wanted !== undefined && wanted === recorded?.id ? wanted : await enrol(inputs, folder, { ...source, ...(platformId === undefined ? {} : { id: platformId }) });
+    return { ...source, ...(id === undefined ? {} : { id }), ...(firmware === undefined ? {} : { firmware }) };
 }
 
 /** How the platform of an emulated node differs from the pinned one. */

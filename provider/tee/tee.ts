@@ -138,6 +138,11 @@ export interface Tee {
     /** Judges evidence of one of `evidenceTypes`. */
     appraise(presented: Presented, evidenceType: number): Promise<Verdict>;
     /**
+     * C source of a module that does nothing: its evidence enrols the machine of a hardware node. Absent where evidence
+     * names no machine, or the machine is known without any.
+     */
+    enrolment?(): string;
+    /**
      * Why nodes of a backend cannot run on a machine, and what can instead; undefined where they can. Absent: anywhere.
      *
      * @param machine - operating system and processor, as node names them: `linux x64`

@@ -1,10 +1,12 @@
 // Intel SGX: a module is an enclave, measured page by page and signed by the deployment's vendor key. The same image runs on
 // the processor and under the emulator.
+import path from "node:path";
 import type { Verdict } from "../../attest/evidence";
 import { sgx as sgxEvidence } from "../../attest/sgx";
 import { verifyEvidenceOnline } from "../../attest/verifier";
 import { cacheKey, cached } from "../../build/cache";
 import { configurationBlock } from "../../build/configuration";
+import { packageFolder } from "../../build/folders";
 import { buildModule } from "../../build/image";
 import type { Target } from "../../build/target";
 import { hex } from "../../protocol/bytes";
@@ -58,6 +60,8 @@ export const sgx: Tee = {
             trust, at, reportData, roots: attester.roots,
             references: { mrenclave: hex(measurement), mrsigner: attester.signer, isvProdId: ISV_PROD_ID, minIsvSvn: ISV_SVN, platform: attester.platformId },
         }),
+
+    enrolment: (): string => path.join(packageFolder(), "runtime", "enrolment", "enrolment.c"),
 
     unavailable: (backend: string, machine: string): string | undefined => backend === "emulated" && machine !== "linux x64"
         ? `emulated SGX runs on Linux on x86-64 only, and this machine is ${machine}; use \`tee: "native"\` to develop, an emulated TEE of another kind, or a node with SGX hardware`
