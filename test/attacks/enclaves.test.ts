@@ -17,7 +17,12 @@ import { tees } from "../../provider/tee/registry";
 import { sgx, signedImage } from "../../provider/tee/sgx/sgx";
 import { generateVendorKey } from "../../provider/tee/sgx/vendor-key";
 import type { FinalImage } from "../../provider/tee/tee";
+import type { ModuleOutputs } from "../../provider/lifecycle/module-state";
+import type { NodeState } from "../../provider/stack/state";
+import { DeployedStack } from "../../provider/stack/stack";
 import * as ae from "../../resources";
+import { Attacker, impostures } from "../../tools/attacker/impostor";
+import { emulatedRoot, entries, impersonate, memory, victimOf } from "../../tools/demo/enclaves";
 import { Stack } from "../lifecycle/stack";
 
 const GENUINE = `#include <authentic.h>
@@ -29,14 +34,14 @@ AUTHENTIC_ENTRY(work, 0) { (void)data; (void)length; beat("good", 4); }
 type Check = "code" | "binding" | "debug";
 
 /** SGX as the provider has it, but for one check. */
-function lenient(left: Check | undefined): typeof sgx {
+function lenient(left: readonly Check[]): typeof sgx {
     const appraise = ({ evidence, reportData, measurement, attester, trust, at }: Presented) => verifyEvidenceOnline(sgxEvidence, evidence, attester.collateral, {
         at, roots: attester.roots,
-        trust: left === "debug" ? { ...trust, sgx: { ...trust.sgx, debug: true } } : trust,
-        reportData: left === "binding" ? null : reportData,
-        references: left === "code" ? null : { mrenclave: Buffer.from(measurement).toString("hex") },
+        trust: left.includes("debug") ? { ...trust, sgx: { ...trust.sgx, debug: true } } : trust,
+        reportData: left.includes("binding") ? null : reportData,
+        references: left.includes("code") ? null : { mrenclave: Buffer.from(measurement).toString("hex") },
     }).then((verdict) => ({ ...verdict, unchecked: [] }));
-    return left === undefined ? sgx : { ...sgx, appraise };
+    return left.length === 0 ? sgx : { ...sgx, appraise };
 }
 
 describe("an attacker who owns the agent of an SGX node", function () {
@@ -69,6 +74,7 @@ describe("an attacker who owns the agent of an SGX node", function () {
     });
 
     const outs = () => stack.outs("Module", "victim");
+    const deployed = () => new DeployedStack({ deployments: [], nodes: [stack.outs("Node", "n") as unknown as NodeState], modules: [outs() as unknown as ModuleOutputs], connections: [] });
     const agent = () => new AgentClient(stack.outs("Node", "n")["folder"] as string);
 
     /** An image of a source with the victim's measured configuration, which is no secret. */
@@ -101,7 +107,7 @@ describe("an attacker who owns the agent of an SGX node", function () {
                 },
             });
         };
-        setSurroundings({ ...real, agent: lying, tees: () => Promise.resolve({ ...tees, sgx: lenient(left) }) });
+        setSurroundings({ ...real, agent: lying, tees: () => Promise.resolve({ ...tees, sgx: lenient(left === undefined ? [] : [left]) }) });
         await stack.refresh();
         return String(outs()["state"]);
     }
@@ -119,6 +125,52 @@ describe("an attacker who owns the agent of an SGX node", function () {
         const relayed = (reply: Reply): Reply => reply.type === "m2" && recorded?.type === "m2" ? { ...reply, evidence: recorded.evidence } : reply;
         assert.equal(await believes(undefined, relayed), "refused: AE-ATTEST-BINDING");
         assert.equal(await believes("binding", relayed), "running");
+    });
+
+    /** The checks without which an imposture is believed, and with which it is refused. */
+    const stoppedBy: Readonly<Record<string, { readonly code: string; readonly checks: readonly Check[] }>> = {
+        "other-enclave": { code: "AE-ATTEST-MEASUREMENT", checks: ["code"] },
+        "debug-enclave": { code: "AE-ATTEST-POLICY", checks: ["debug", "code"] },
+        "other-deployment": { code: "AE-ATTEST-BINDING", checks: ["code", "binding"] },
+        "earlier-answer": { code: "AE-ATTEST-BINDING", checks: ["binding"] },
+        "other-key": { code: "AE-ATTEST-BINDING", checks: ["binding"] },
+    };
+    for (const [name, imposture] of Object.entries(impostures)) {
+        it(`gets nowhere with ${name}, which succeeds where nobody checks: ${imposture.goal}`, async () => {
+            const { code, checks } = stoppedBy[name]!;
+            const attacker = new Attacker(victimOf(deployed(), "victim"), attackersKey);
+            const attempt = (...left: Check[]) => {
+                setSurroundings({ ...real, tees: () => Promise.resolve({ ...tees, sgx: lenient(left) }) });
+                return impersonate(name, imposture, attacker, deployed());
+            };
+            const { held, did, seen } = await attempt();
+            assert.ok(held, did);
+            assert.ok(seen.verdict!.reasons.some((reason) => reason.code === code), JSON.stringify(seen.verdict!.reasons));
+            // Each check alone is enough; the last of them is not missed for nothing.
+            for (const without of checks) {
+                const partly = await attempt(...checks.filter((one) => one !== without));
+                assert.equal(partly.seen.outcome, "refused", `${without} alone does not stop it`);
+            }
+            const believed = await attempt(...checks);
+            assert.equal(believed.seen.outcome, "accepted", believed.did);
+            assert.equal(believed.held, false);
+        });
+    }
+
+    it("gets nowhere with an emulated root in a stack that wants hardware", async () => {
+        setSurroundings(real);
+        const { held, did, seen } = await emulatedRoot(deployed(), "victim");
+        assert.ok(held, did);
+        assert.equal(seen.verdict?.reasons[0]?.code, "AE-ATTEST-CHAIN");
+    });
+
+    it("gets nowhere in the memory of the module's host, and at no other entry", async () => {
+        const { instance } = outs() as { instance: string };
+        const { pid } = (await agent().instance(instance))!;
+        const read = await memory(pid!);
+        assert.ok(read.held, read.did);
+        const entered = await entries(path.join(agent().folder, "instances", instance, "image"));
+        assert.ok(entered.held, entered.did);
     });
 
     it("gets nowhere with another enclave on the same platform, which succeeds where nobody compares the code", async () => {

@@ -20,7 +20,7 @@ export function call(socketPath: string, method: string, path: string, body?: un
     return new Promise((resolve, reject) => {
         const text = body === undefined ? undefined : JSON.stringify(body);
         const headers = text === undefined ? {} : { "content-type": "application/json", "content-length": String(Buffer.byteLength(text)) };
-        const request = http.request({ socketPath, method, path, headers, timeout: 10_000 }, (response) => {
+        const request = http.request({ socketPath, method, path, headers, timeout: 30_000 }, (response) => {
             const chunks: Buffer[] = [];
             response.on("data", (chunk: Buffer) => chunks.push(chunk));
             response.on("end", () => {
@@ -29,7 +29,7 @@ export function call(socketPath: string, method: string, path: string, body?: un
                 else resolve(answer.startsWith("{") ? JSON.parse(answer) : answer);
             });
         });
-        request.on("timeout", () => request.destroy(new Error(`${method} ${path}: no answer in 10 s`)));
+        request.on("timeout", () => request.destroy(new Error(`${method} ${path}: no answer in 30 s`)));
         request.on("error", reject);
         request.end(text);
     });

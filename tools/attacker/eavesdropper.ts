@@ -1,7 +1,8 @@
-// A person between the deployer and an agent: takes the place of the agent's control socket,
-// passes everything on and keeps the protocol messages for later.
+// A person between the deployer and an agent: takes the place of the agent's control socket, passes everything on, keeps
+// the protocol messages for later, and may give answers of its own.
 import * as fs from "node:fs";
 import * as http from "node:http";
+import { call } from "./agent";
 
 export interface Recorded {
     instance: string;
@@ -9,8 +10,19 @@ export interface Recorded {
     body: string;
 }
 
+/** What the agent answers to a message. */
+export interface Answer {
+    readonly type: string;
+    readonly body?: string;
+    readonly evidence?: { readonly type: number; readonly body: string };
+}
+
+/** Gives an answer in the agent's place, which `genuine` gets; undefined passes the message on. */
+export type Instead = (message: Recorded, genuine: () => Promise<Answer>) => Promise<Answer | undefined>;
+
 export class Eavesdropper {
     readonly messages: Recorded[] = [];
+    instead: Instead = () => Promise.resolve(undefined);
 
     private constructor(private readonly socketPath: string, private readonly server: http.Server) {}
 
@@ -56,13 +68,25 @@ export class Eavesdropper {
         request.on("end", () => {
             const body = Buffer.concat(chunks);
             const instance = /^\/v1\/instances\/([0-9a-f]{32})\/messages$/.exec(request.url ?? "")?.[1];
-            if (instance !== undefined) this.messages.push({ instance, ...(JSON.parse(body.toString("utf8")) as { type: string; body: string }) });
-            const onward = http.request({ socketPath: Eavesdropper.hidden(this.socketPath), method: request.method, path: request.url, headers: request.headers }, (answer) => {
-                response.writeHead(answer.statusCode ?? 502, answer.headers);
-                answer.pipe(response);
-            });
-            onward.on("error", () => response.destroy());
-            onward.end(body);
+            if (instance === undefined) {
+                this.forward(request, body, response);
+                return;
+            }
+            const message = { instance, ...(JSON.parse(body.toString("utf8")) as { type: string; body: string }) };
+            this.messages.push(message);
+            this.instead(message, () => call(Eavesdropper.hidden(this.socketPath), "POST", request.url ?? "", { type: message.type, body: message.body }) as Promise<Answer>).then((answer) => {
+                if (answer === undefined) this.forward(request, body, response);
+                else response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
+            }, () => response.destroy());
         });
+    }
+
+    private forward(request: http.IncomingMessage, body: Buffer, response: http.ServerResponse): void {
+        const onward = http.request({ socketPath: Eavesdropper.hidden(this.socketPath), method: request.method, path: request.url, headers: request.headers }, (answer) => {
+            response.writeHead(answer.statusCode ?? 502, answer.headers);
+            answer.pipe(response);
+        });
+        onward.on("error", () => response.destroy());
+        onward.end(body);
     }
 }

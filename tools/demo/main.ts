@@ -4,6 +4,7 @@ import { DeployedStack } from "../../provider/stack/stack";
 import { pulumi } from "../pulumi/cli";
 import { DEMO_STACK, demoProject, exportStack, selectDemoStack } from "../pulumi/project";
 import { assault } from "./assault";
+import { besiege } from "./enclaves";
 import { play, view } from "./play";
 import { bold, dim, green, heading, red, say } from "./screen";
 
@@ -27,7 +28,10 @@ async function main(): Promise<void> {
     await play(stack, field, quick ? 5 : SECONDS_OF_WEATHER);
 
     heading("3. Someone owns all agents and the network");
-    const failures = await assault(stack, field, project);
+    const effects = await assault(stack, field, project);
+
+    heading("4. The same attacker turns to the controller's enclave");
+    const failures = effects + await besiege(stack, "controller");
     const after = await view(stack);
     say();
     if (failures === 0 && after.missed === 0) {
