@@ -130,6 +130,7 @@ describe("an attacker who owns the agent of an SGX node", function () {
     /** The checks without which an imposture is believed, and with which it is refused. */
     const stoppedBy: Readonly<Record<string, { readonly code: string; readonly checks: readonly Check[] }>> = {
         "other-enclave": { code: "AE-ATTEST-MEASUREMENT", checks: ["code"] },
+        "other-vendor": { code: "AE-ATTEST-MEASUREMENT", checks: ["code"] },
         "debug-enclave": { code: "AE-ATTEST-POLICY", checks: ["debug"] },
         "other-deployment": { code: "AE-ATTEST-BINDING", checks: ["code", "binding"] },
         "earlier-answer": { code: "AE-ATTEST-BINDING", checks: ["binding"] },

@@ -109,6 +109,13 @@ export const impostures: Readonly<Record<string, Imposture>> = {
             return { instead: await answering(attacker, image), shows: { mrenclave: hex(image.measurement) } };
         },
     },
+    "other-vendor": {
+        goal: "the module's own code is taken for it although somebody else signed the enclave",
+        async prepare(attacker) {
+            const image = await attacker.enclave(attacker.victim.source);
+            return { instead: await answering(attacker, image), shows: { mrenclave: hex(image.measurement) } };
+        },
+    },
     "debug-enclave": {
         goal: "the module's own code is taken for it in an enclave whose memory can be read with a debugger",
         async prepare(attacker) {
