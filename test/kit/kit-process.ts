@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { encodeConfiguration } from "../../provider/protocol/configuration";
 import { concat } from "../../provider/protocol/bytes";
+import { type Status, decodeStatus } from "../../provider/protocol/status";
 import type { MessageType, Reply } from "../../provider/session/session";
 import { CORE, type Program, compileProgram } from "./compile";
 
@@ -16,7 +17,7 @@ export const RING = { control: 0, events: 1 } as const;
 const IN = { message: 1, frame: 2, reseal: 3, trigger: 4 } as const;
 const MESSAGES: readonly MessageType[] = ["m1", "m3", "activate", "command", "prepare", "abort", "release", "accept", "offer"];
 const REPLIES = { m3: "m4", activate: "activated", command: "result", prepare: "prepared", abort: "aborted", release: "released", accept: "accepted", offer: "offered" } as const;
-const OPERATION = { entropy: 0, configure: 1, record: 2, enter: 3, poke: 4, peek: 5, measurement: 6, entropyFails: 7 } as const;
+const OPERATION = { entropy: 0, configure: 1, record: 2, enter: 3, poke: 4, peek: 5, measurement: 6, entropyFails: 7, status: 8 } as const;
 
 /** A record of the out ring. */
 export interface Record {
@@ -126,6 +127,11 @@ export class KitProcess {
 
     entropyFails(fails: boolean): Promise<Buffer> {
         return this.call(OPERATION.entropyFails, Uint8Array.of(Number(fails)));
+    }
+
+    /** What the kit would attest now; unlike a challenge this disturbs no session. */
+    async status(): Promise<Status> {
+        return decodeStatus(Uint8Array.from(await this.call(OPERATION.status, new Uint8Array(0))));
     }
 
     /** Overwrites bytes of the shared region. */

@@ -1,38 +1,61 @@
 // Everything that can happen: modules take messages and frames, the deployer works, hosts carry, and the attacker and
 // accidents do what they like within a budget.
-import { Violation, type Model, type Step } from "../explorer";
+import { Violation, type Kind, type Model, type Step } from "../explorer";
 import { activate, answerReceive, emit, eventReceive, resealReceive, resealing, tableRetire, tableSet, type Ack, type Frame, type KitFaults } from "./connection";
 import { decide, fits, type DeployerFaults } from "./deployer";
-import { NOBODY, SIDES, canonical, converged, initialWorld, type Budget, type Rotation, type Side, type Slot, type Up, type World } from "./world";
+import { NOBODY, SIDES, canonical, converged, initialWorld, type Budget, type Message, type Rotation, type Side, type Slot, type Up, type World } from "./world";
 
 export type Faults = KitFaults & DeployerFaults;
 
 const MODULE: Readonly<Record<Side, string>> = { from: "the sender", to: "the receiver" };
 
-/** The names of the steps, by which a replay knows them. */
-export const NAME = {
-    start: (i: number, rotate: Rotation) => `up ${i} begins${rotate === null ? "" : ` to rotate (${rotate})`}`,
-    open: (i: number, side: Side, again: boolean) => `up ${i}: ${MODULE[side]} attests its table${again ? " again" : ""}`,
-    restart: (i: number) => `up ${i} was overtaken and begins again`,
-    interrupted: (i: number) => `up ${i} is killed`,
-    message: (side: Side, type: string) => `${MODULE[side]} takes ${type}`,
-    other: (side: Side) => `another session is opened with ${MODULE[side]}`,
-    crash: (side: Side) => `${MODULE[side]} crashes and starts anew`,
-    emit: () => "the sender emits an event",
-    carry: () => "the host sends its oldest frame, and the ack comes back",
-    give: () => "the host gives a frame back to be sealed again",
-    deliver: ({ counter, epoch, payload }: Frame) => `the network delivers event ${payload} (epoch ${epoch}, counter ${counter})`,
-    answer: ({ counter, epoch }: Ack) => `the network delivers the ack of ${counter} (epoch ${epoch})`,
-    giveAny: ({ counter, epoch }: Frame) => `the host gives back frame ${counter} of epoch ${epoch}`,
-    forge: (epoch: number) => `the attacker forges the next event under the compromised epoch ${epoch}`,
-    forgeAck: (epoch: number, counter: number) => `the attacker forges the ack of ${counter} under the compromised epoch ${epoch}`,
-} as const;
+/** What happens in a step. A replay does the same to real kits; `index` is the place on the wire. */
+export type Act =
+    | { readonly do: "start"; readonly up: number; readonly rotate: Rotation }
+    | { readonly do: "open"; readonly up: number; readonly side: Side; readonly again: boolean }
+    | { readonly do: "restart" | "kill"; readonly up: number }
+    | { readonly do: "take"; readonly side: Side; readonly message: Message }
+    | { readonly do: "other" | "crash"; readonly side: Side }
+    | { readonly do: "emit" | "carry" | "give" }
+    | { readonly do: "deliver" | "give any"; readonly index: number; readonly frame: Frame }
+    | { readonly do: "answer"; readonly index: number; readonly ack: Ack }
+    | { readonly do: "forge"; readonly epoch: number }
+    | { readonly do: "forge ack"; readonly epoch: number; readonly counter: number };
+
+export interface EpochStep extends Step<World> {
+    readonly act: Act;
+}
+
+const MESSAGE = { retire: "its retirement", forget: "the removal of its record", activate: "its activation" } as const;
+
+function describe(act: Act): string {
+    switch (act.do) {
+        case "start": return `up ${act.up} begins${act.rotate === null ? "" : ` to rotate (${act.rotate})`}`;
+        case "open": return `up ${act.up}: ${MODULE[act.side]} attests its table${act.again ? " again" : ""}`;
+        case "restart": return `up ${act.up} was overtaken and begins again`;
+        case "kill": return `up ${act.up} is killed`;
+        case "take": return `${MODULE[act.side]} takes ${act.message.type === "set" ? `a key of epoch ${act.message.record.epoch}` : MESSAGE[act.message.type]}`;
+        case "other": return `another session is opened with ${MODULE[act.side]}`;
+        case "crash": return `${MODULE[act.side]} crashes and starts anew`;
+        case "emit": return "the sender emits an event";
+        case "carry": return "the host sends its oldest frame, and the ack comes back";
+        case "give": return "the host gives a frame back to be sealed again";
+        case "give any": return `the host gives back frame ${act.frame.counter} of epoch ${act.frame.epoch}`;
+        case "deliver": return `the network delivers event ${act.frame.payload} (epoch ${act.frame.epoch}, counter ${act.frame.counter})`;
+        case "answer": return `the network delivers the ack of ${act.ack.counter} (epoch ${act.ack.epoch})`;
+        case "forge": return `the attacker forges the next event under the compromised epoch ${act.epoch}`;
+        case "forge ack": return `the attacker forges the ack of ${act.counter} under the compromised epoch ${act.epoch}`;
+    }
+}
+
+const can = (act: Act, kind: Kind, run: (world: World) => void): EpochStep => ({ act, name: describe(act), kind, run });
 
 const FORGED = 0;
 
 /** What the receiver's module sees is compared with what happened in the world. */
 function processed(world: World, { payload, reset }: { readonly payload: number; readonly reset: boolean }, epoch: number): void {
-    const { oracle } = world;
+    const oracle = { ...world.oracle };
+    Object.assign(world.oracle, { last: payload, highest: Math.max(oracle.highest, payload), newest: epoch, lostUpTo: payload > oracle.lostUpTo ? 0 : oracle.lostUpTo });
     if (payload === FORGED) throw new Violation("no key of a compromised epoch is accepted once its successor is active");
     if (epoch < oracle.newest) throw new Violation("no epoch is accepted after a later one");
     if (payload <= oracle.last) throw new Violation("no event is duplicated or reordered");
@@ -42,8 +65,6 @@ function processed(world: World, { payload, reset }: { readonly payload: number;
     if (skips && !reset && !(isNew && oracle.lostUpTo > 0)) throw new Violation("no event is lost unless the loss is reported");
     // After a first keying that was interrupted nobody knows what went through: the provider reports too much there, never too little.
     if (reset && oracle.last > 0 && !oracle.restarted.from && !oracle.restarted.to) throw new Violation("a loss is reported only where there was one");
-    Object.assign(oracle, { last: payload, highest: Math.max(oracle.highest, payload), newest: epoch });
-    if (payload > oracle.lostUpTo) oracle.lostUpTo = 0;
 }
 
 /** A frame goes onto the wire, where it stays for ever. */
@@ -78,8 +99,8 @@ function receive(world: World, frame: Frame, faults: Faults): Ack | undefined {
     const closes = world.to.connection?.pendingLast === 0;
     const { processed: event, ack } = eventReceive(world.to.connection, frame, faults);
     if (closes && before !== undefined && world.to.connection?.current?.id === before) closed(world, "to");
-    if (event !== undefined) processed(world, event, frame.epoch);
     if (ack !== undefined) world.acks.push(ack);
+    if (event !== undefined) processed(world, event, frame.epoch);
     return ack;
 }
 
@@ -116,6 +137,13 @@ function finish(world: World, i: number): void {
     leave(world, i);
     if (up?.rotate === "compromise") for (const burnt of world.oracle.burnt) [burnt.from, burnt.to] = [true, true];
     if (up?.rotate === world.due) world.due = null;
+    world.ups[i] = null;
+    world.keyedBefore = true;
+}
+
+function kill(world: World, i: number): void {
+    world.left.interruptions--;
+    leave(world, i);
     world.ups[i] = null;
     world.keyedBefore = true;
 }
@@ -268,86 +296,85 @@ function giveBack(world: World): void {
 }
 
 /** The deployer's steps. */
-function* deployerSteps(world: World, budget: Budget, faults: Faults): Generator<Step<World>> {
+function* deployerSteps(world: World, budget: Budget, faults: Faults): Generator<EpochStep> {
     for (const [i, up] of world.ups.entries()) {
         if (up === null) {
             const others = world.ups.some((other) => other !== null);
             if (others && world.left.interruptions === 0) continue;
             const due: Rotation[] = world.due !== null ? [world.due] : converged(world) ? [] : [null];
             if (world.due === null && world.left.rotations > 0 && world.keyedBefore) due.push("drain", ...(budget.compromise ? ["compromise" as const] : []));
-            for (const rotate of due) yield { name: NAME.start(i, rotate), kind: "deployer", run: (w) => startUp(w, i, rotate, others) };
+            for (const rotate of due) yield can({ do: "start", up: i, rotate }, "deployer", (w) => startUp(w, i, rotate, others));
             continue;
         }
         if (up.step.startsWith("open")) {
             const side: Side = up.step === "open second" ? "to" : "from";
-            if (side === "to" || !held(world, budget) || budget.messagesOvertake) yield { name: NAME.open(i, side, up.step === "open first again"), kind: "deployer", run: (w) => open(w, i, side, faults) };
+            if (side === "to" || !held(world, budget) || budget.messagesOvertake === true) {
+                yield can({ do: "open", up: i, side, again: up.step === "open first again" }, "deployer", (w) => open(w, i, side, faults));
+            }
         } else if (!owns(world, waitsFor(up), i)) {
-            yield { name: NAME.restart(i), kind: "deployer", run: (w) => startAgain(w, i) };
+            yield can({ do: "restart", up: i }, "deployer", (w) => startAgain(w, i));
         }
     }
 }
 
 /** What the modules, their hosts and the honest network do. */
-function* flowSteps(world: World, budget: Budget, faults: Faults): Generator<Step<World>> {
+function* flowSteps(world: World, budget: Budget, faults: Faults): Generator<EpochStep> {
     for (const side of SIDES) {
         const message = world[side].slot?.message;
-        if (!message || (side === "from" && held(world, budget) && !budget.messagesOvertake)) continue;
+        if (!message || (side === "from" && held(world, budget) && budget.messagesOvertake !== true)) continue;
         const busy = message.type === "activate" && side === "from" && world.from.connection !== null && resealing(world.from.connection) && faults.activatesWhileResealing !== true;
-        const type = message.type === "set" ? `a key of epoch ${message.record.epoch}` : message.type === "activate" ? "its activation" : message.type === "retire" ? "its retirement" : "the removal of its record";
-        if (!busy) yield { name: NAME.message(side, type), kind: "deployer", run: (w) => take(w, side, faults) };
+        if (!busy) yield can({ do: "take", side, message }, "deployer", (w) => take(w, side, faults));
     }
     if (world.left.events > 0 && emit(world.from.connection && { ...world.from.connection }, 0) !== undefined) {
-        yield { name: NAME.emit(), kind: "fault", run: (w) => {
+        yield can({ do: "emit" }, "fault", (w) => {
             w.left.events--;
             const frame = emit(w.from.connection, ++w.oracle.emitted);
             if (frame !== undefined) keep(w, frame);
-        } };
+        });
     }
     if (world.kept.length > 0 && world.from.connection?.retired !== true && !held(world, budget)) {
-        yield { name: NAME.carry(), kind: "flow", run: (w) => {
+        yield can({ do: "carry" }, "flow", (w) => {
             const [frame] = w.kept;
             const ack = frame && receive(w, frame, faults);
             if (ack !== undefined) acknowledge(w, ack, faults);
-        } };
+        });
     }
-    if (world.giving !== null) yield { name: NAME.give(), kind: "flow", run: giveBack };
+    if (world.giving !== null) yield can({ do: "give" }, "flow", giveBack);
 }
 
 /** What the attacker and accidents do. */
-function* faultSteps(world: World, budget: Budget, faults: Faults): Generator<Step<World>> {
-    for (const frame of world.wire) yield { name: NAME.deliver(frame), kind: "fault", run: (w) => void receive(w, frame, faults) };
-    for (const ack of held(world, budget) ? [] : world.acks) yield { name: NAME.answer(ack), kind: "fault", run: (w) => acknowledge(w, ack, faults) };
+function* faultSteps(world: World, budget: Budget, faults: Faults): Generator<EpochStep> {
+    for (const [index, frame] of world.wire.entries()) yield can({ do: "deliver", index, frame }, "fault", (w) => void receive(w, frame, faults));
+    if (!held(world, budget)) for (const [index, ack] of world.acks.entries()) yield can({ do: "answer", index, ack }, "fault", (w) => acknowledge(w, ack, faults));
     for (const { key, epoch, from, to } of world.oracle.burnt) {
         const counter = world.to.connection?.next ?? 1;
-        if (to) yield { name: NAME.forge(epoch), kind: "fault", run: (w) => void receive(w, { key, epoch, counter, payload: FORGED }, faults) };
+        if (to) yield can({ do: "forge", epoch }, "fault", (w) => void receive(w, { key, epoch, counter, payload: FORGED }, faults));
         const last = (world.from.connection?.next ?? 1) - 1;
-        if (from && last > 0 && !held(world, budget)) yield { name: NAME.forgeAck(epoch, last), kind: "fault", run: (w) => acknowledge(w, { key, epoch, counter: last }, faults) };
+        if (from && last > 0 && !held(world, budget)) yield can({ do: "forge ack", epoch, counter: last }, "fault", (w) => acknowledge(w, { key, epoch, counter: last }, faults));
     }
-    if (budget.hostileHost) for (const frame of world.wire) yield { name: NAME.giveAny(frame), kind: "fault", run: (w) => giveAny(w, frame) };
+    if (budget.hostileHost === true) for (const [index, frame] of world.wire.entries()) yield can({ do: "give any", index, frame }, "fault", (w) => giveAny(w, frame));
     if (world.left.crashes > 0) {
-        for (const side of SIDES) if (world[side].connection !== null || world[side].slot !== null) yield { name: NAME.crash(side), kind: "fault", run: (w) => crash(w, side) };
+        for (const side of SIDES) if (world[side].connection !== null || world[side].slot !== null) yield can({ do: "crash", side }, "fault", (w) => crash(w, side));
     }
     if (world.left.interruptions === 0) return;
-    for (const [i, up] of world.ups.entries()) {
-        if (up !== null) yield { name: NAME.interrupted(i), kind: "fault", run: (w) => {
-            w.left.interruptions--;
-            leave(w, i);
-            w.ups[i] = null;
-            w.keyedBefore = true;
-        } };
-    }
+    for (const [i, up] of world.ups.entries()) if (up !== null) yield can({ do: "kill", up: i }, "fault", (w) => kill(w, i));
     for (const side of SIDES) {
-        if (world[side].slot !== null) yield { name: NAME.other(side), kind: "fault", run: (w) => {
+        if (world[side].slot === null) continue;
+        yield can({ do: "other", side }, "fault", (w) => {
             w.left.interruptions--;
             w[side].slot = null;
-        } };
+        });
     }
 }
+
+/** Everything that can happen next. */
+export const stepsOf = (world: World, budget: Budget, faults: Faults): EpochStep[] =>
+    [...deployerSteps(world, budget, faults), ...flowSteps(world, budget, faults), ...faultSteps(world, budget, faults)];
 
 /** The model, with the weaknesses of `faults`. */
 export const epochModel = (budget: Budget, faults: Faults = {}): Model<World> => ({
     initial: initialWorld(budget),
-    steps: (world) => [...deployerSteps(world, budget, faults), ...flowSteps(world, budget, faults), ...faultSteps(world, budget, faults)],
+    steps: (world) => stepsOf(world, budget, faults),
     invariant: () => undefined,
     canonical,
     // A host of the attacker can stop everything.

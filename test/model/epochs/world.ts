@@ -160,7 +160,8 @@ export function canonical(world: World): void {
         if (one.id !== undefined) one.id = keys.get(one.id) ?? 0;
         if (one.key !== undefined) one.key = keys.get(one.key) ?? 0;
     }
-    const acknowledged = world.from.connection?.acknowledged ?? 0;
+    // A sender that starts anew gets a fresh key.
+    const acknowledged = world.from.connection?.acknowledged ?? Infinity;
     world.wire = distinct(world.wire.filter(({ key }) => key !== 0));
     world.acks = distinct(world.acks.filter(({ key, counter }) => key !== 0 && counter > acknowledged));
     world.oracle.burnt = world.oracle.burnt.filter(({ key }) => key !== 0);
