@@ -1,6 +1,7 @@
 // `npm run bench [-- NAME... --quick]`: runs the benchmarks of those names, or all.
 import { parseArgs } from "node:util";
 import { events } from "./events";
+import { trustzone } from "./trustzone";
 import { up } from "./up";
 
 /** What all benchmarks are told. */
@@ -9,7 +10,7 @@ export interface Options {
     readonly quick: boolean;
 }
 
-const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<void>>> = { events, up };
+const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<void>>> = { events, trustzone, up };
 
 async function main(): Promise<void> {
     const { values, positionals } = parseArgs({ allowPositionals: true, options: { quick: { type: "boolean", default: false } } });

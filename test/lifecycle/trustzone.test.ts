@@ -192,6 +192,10 @@ describe("a stack of emulated TrustZone boards", function () {
             const deployment = new ae.Deployment("d");
             new ae.Node("n", { deployment, tee: "trustzone", backend: "emulated", vendorId: 7 });
         }), /vendorId: belongs to Sancus boards/);
+        assert.match(await problems(() => {
+            const deployment = new ae.Deployment("d");
+            new ae.Node("n", { deployment, tee: "trustzone" });
+        }), /backend: this version has no line to a TrustZone board behind a gateway/);
     });
 
     it("run eight modules at once", async () => {

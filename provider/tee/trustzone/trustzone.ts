@@ -44,7 +44,8 @@ export const trustzone: Tee = {
         return judgeToken(trust, roots, expected, shown, at);
     },
 
-    unavailable: (backend: string): string | undefined => backend === "emulated" && findEmulator() === undefined
-        ? `emulated boards need ${EMULATOR}, which is not installed: \`apt-get install ${EMULATOR}\``
-        : undefined,
+    unavailable(backend: string): string | undefined {
+        if (backend === "hardware") return "this version has no line to a TrustZone board behind a gateway; use `backend: \"emulated\"`";
+        return findEmulator() === undefined ? `emulated boards need ${EMULATOR}, which is not installed: \`apt-get install ${EMULATOR}\`` : undefined;
+    },
 };

@@ -30,6 +30,7 @@ const pairs = (changes: Claims): (readonly [Item, Item])[] =>
 const token = (changes: Claims = {}, envelope: Envelope = {}): Buffer => sign1(encode({ map: pairs(changes) }), device.privateKey, envelope);
 
 const policy = { devices: [{ key: device.pem }] };
+const kind = (value: string) => ({ policy: { devices: [{ key: device.pem, implementationId: value.repeat(32) }] } });
 const references = {
     implementationId: "55".repeat(32),
     softwareComponents: [{ measurement: "61".repeat(32), signerId: "77".repeat(32) }, { measurement: "62".repeat(32), signerId: "77".repeat(32), version: "1.2.3" }],
@@ -37,6 +38,11 @@ const references = {
 const run = (evidence: Uint8Array, options: Parameters<typeof appraise>[2] = {}) => appraise(psa, evidence, { policy, ...options });
 
 describe("PSA token", () => {
+    it("has to come from a device of the kind that was enrolled, where one was", () => {
+        assertAccepted(appraise(psa, token(), kind("55")));
+        assertRefused(appraise(psa, token(), kind("56")), ["BINDING", "implementationId"]);
+    });
+
     describe("the genuine legacy sample", () => {
         let sample: Uint8Array;
         let key: string;

@@ -3,12 +3,15 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { sign as cose } from "cose-js";
+import { collateralSources } from "../../../provider/attest/collateral/clients";
+import { encodePem } from "../../../provider/attest/x509/pem";
 import { parseTrust } from "../../../provider/attest/policy";
 import type { Refusal } from "../../../provider/attest/refusal";
 import { hex } from "../../../provider/protocol/bytes";
 import type { EvidenceToAppraise } from "../../../provider/session/session";
 import { implementationId, buildBoardSoftware } from "../../../provider/tee/trustzone/firmware";
-import { tokenNonce } from "../../../provider/tee/trustzone/evidence";
+import { spkiOf, tokenNonce } from "../../../provider/tee/trustzone/evidence";
+import { trustzone } from "../../../provider/tee/trustzone/trustzone";
 import { OUT } from "../../kit/kit-process";
 import { Board, type Loaded } from "./board";
 import { patchedSoftware } from "./patched";
@@ -75,6 +78,19 @@ describe("The token of a module on a TrustZone board", function () {
     it("is refused where emulated evidence is, and on a node that claims hardware", () => {
         assert.deepEqual(reasons(genuine, board.device, parseTrust({})).map(({ setting }) => setting), ["authentic:trust.emulated"]);
         assert.equal(reasons({ ...genuine, backend: "hardware" })[0]?.code, "AE-ATTEST-BINDING");
+    });
+
+    it("is accepted as hardware where the device is enrolled in the stack, as what it was enrolled as", async () => {
+        const key = encodePem("PUBLIC KEY", spkiOf(board.device));
+        const { instanceId, implementationId: kind } = board.device;
+        const judged = async (device: object, platformId?: string) => {
+            const { evidence, reportData, measurement } = genuine;
+            const trust = parseTrust({ psa: { devices: [{ key, ...device }] } });
+            return trustzone.appraise({ evidence, reportData, measurement, trust, at: Date.now(), attester: { roots: { assurance: "hardware" }, platformId, collateral: collateralSources(trust.collateral) } }, 2);
+        };
+        for (const device of [{}, { instanceId }, { instanceId, implementationId: kind }]) assert.equal((await judged(device, instanceId)).claims?.assurance, "hardware");
+        assert.deepEqual((await judged({ implementationId: "00".repeat(32) })).reasons.map(({ claim }) => claim), ["PSA token: implementationId"]);
+        assert.deepEqual((await judged({}, `01${"00".repeat(32)}`)).reasons.map(({ claim }) => claim), ["platform"]);
     });
 
     it("is refused from a device in a state that can be debugged", async () => {
