@@ -6,6 +6,7 @@ import { readInterface } from "./interface";
 import { openKit } from "./kit";
 import { languageOf } from "./language";
 import { buildC } from "./module";
+import { requireRelocatable } from "./relocations";
 import { buildRust } from "./rust/rust";
 import type { Target } from "./target";
 
@@ -24,6 +25,7 @@ export async function buildModule(request: BuildRequest, target: Target, measure
     const { image: compiled, toolchain = {} } = rust ? await buildRust(request, kit, target) : { image: await buildC(request, kit, target) };
     const linked = new Uint8Array(compiled);
     const sections = readSections(linked);
+    requireRelocatable(request.name, linked, sections, target.pointer);
     const image = target.flatten?.(linked, sections) ?? linked;
     const block = sectionNamed(sections, ".authentic.config");
     const inside = linked.subarray(block.offset, block.offset + block.size);

@@ -40,8 +40,12 @@ export interface Measured {
     readonly codeMeasurement: string | null;
     /** Digest of the kit and compiler. */
     readonly kit: string | null;
+    /** What it was built with: compiler → version. */
+    readonly toolchain: Readonly<Record<string, string>> | null;
     /** What the stack has. */
-    readonly deployed: { readonly measurement: string | null; readonly codeMeasurement: string | null; readonly kit: string | null };
+    readonly deployed: {
+        readonly measurement: string | null; readonly codeMeasurement: string | null; readonly kit: string | null; readonly toolchain: Readonly<Record<string, string>> | null;
+    };
     readonly error: string | null;
 }
 
@@ -70,18 +74,18 @@ export function measureCommand(exit: (code: number) => void): Command {
 
 async function measure(module: ModuleResource): Promise<Measured> {
     const { name, tee: teeName, deploymentId, deployerPublicKey: publicKey, source, includes, defines, config: values, devices, place } = module;
-    const base = { name, tee: teeName, deployed: { measurement: module.measurement ?? null, codeMeasurement: module.codeMeasurement ?? null, kit: module.kit ?? null } };
+    const base = { name, tee: teeName, deployed: { measurement: module.measurement ?? null, codeMeasurement: module.codeMeasurement ?? null, kit: module.kit ?? null, toolchain: module.toolchain ?? null } };
     try {
         const tee = await teeOf(teeName);
         const build = await tee.build({ name, sources: source, ...(includes === undefined ? {} : { includes }), ...(defines === undefined ? {} : { defines }), ...placeOf(place, devices) });
         const measurement = hex(finalImage(tee, build, { deploymentId, publicKey, name, values, devices }).measurement);
         return {
             ...base, outcome: measurement === module.measurement ? "same" : "different",
-            measurement, codeMeasurement: hex(build.codeMeasurement), kit: hex(build.kit), error: null,
+            measurement, codeMeasurement: hex(build.codeMeasurement), kit: hex(build.kit), toolchain: build.toolchain, error: null,
         };
     } catch (error) {
         if (!(error instanceof AuthenticError)) throw error;
-        return { ...base, outcome: "failed", measurement: null, codeMeasurement: null, kit: null, error: error.message };
+        return { ...base, outcome: "failed", measurement: null, codeMeasurement: null, kit: null, toolchain: null, error: error.message };
     }
 }
 
@@ -98,8 +102,11 @@ function report(measured: readonly Measured[]): string[] {
     ];
 }
 
-function cause({ kit, codeMeasurement, deployed }: Measured): string {
+function cause({ kit, codeMeasurement, toolchain, deployed }: Measured): string {
     if (kit !== deployed.kit) return "the kit or the compiler is another";
+    // Stacks of earlier versions do not say.
+    const others = Object.entries(deployed.toolchain ?? {}).filter(([name, version]) => toolchain?.[name] !== version);
+    if (others.length > 0) return others.map(([name, version]) => `it was built with ${name} ${version}, and here with ${toolchain?.[name] ?? "none"}`).join("; ");
     return codeMeasurement === deployed.codeMeasurement ? "the configuration in the stack is not what it was deployed with" : "the sources are other ones";
 }
 

@@ -11,7 +11,7 @@ const nodeSchema = z.object({ name: nameSchema, tee: z.string(), backend: z.stri
 const moduleMembers = z.object({
     ...moduleSchema.pick({
         name: true, deploymentId: true, deployerPublicKey: true, nodeName: true, nodeFolder: true, tee: true, source: true, includes: true, defines: true,
-        config: true, devices: true, place: true, interface: true, measurement: true, codeMeasurement: true, kit: true,
+        config: true, devices: true, place: true, interface: true, measurement: true, codeMeasurement: true, kit: true, toolchain: true,
     }).shape,
     instance: hexSchema(16),
     incarnation: hexSchema(16).optional(),

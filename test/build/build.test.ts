@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cpSync, readFileSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { readSections, sectionNamed } from "../../provider/build/elf";
 import { cacheFolder, packageFolder } from "../../provider/build/folders";
+import { requireRelocatable } from "../../provider/build/relocations";
 import { decodeConfiguration } from "../../provider/protocol/configuration";
 import { hex } from "../../provider/protocol/bytes";
 import { nativeMeasurement } from "../../provider/protocol/configuration";
@@ -66,6 +68,18 @@ describe("builds of native modules", () => {
         const segments = Array.from({ length: view.getUint16(56, true) }, (_, index) => 64 + index * 56).filter((at) => view.getUint32(at, true) === 1);
         assert.deepEqual(segments.map((at) => view.getUint32(at + 4, true)), [4, 5, 6, 6, 6], "nothing is writable and executable; each stack has a segment of its own");
         assert.ok(segments.every((at) => view.getBigUint64(at + 8, true) % 4096n === 0n && view.getBigUint64(at + 16, true) % 4096n === 0n));
+    });
+
+    it("are refused where they need a relocation that no port makes", async () => {
+        sources.write("everything.c", EVERYTHING);
+        const { image } = await sources.build("everything.c");
+        const sections = readSections(image);
+        requireRelocatable("tested", image, sections, 8);
+        const changed = image.slice();
+        // R_X86_64_IRELATIVE, in the last entry.
+        const { offset, size } = sectionNamed(sections, ".rela.dyn");
+        changed[offset + size - 16] = 37;
+        assert.throws(() => requireRelocatable("tested", changed, sections, 8), /AE-BUILD-IMAGE: module "tested" needs a relocation of kind 37/);
     });
 
     it("are the same bytes from another folder, another HOME and an empty cache", async () => {
@@ -193,6 +207,7 @@ describe("builds of native modules", () => {
             ["a device that is read but declared to be written", "AE-BUILD-COMPILE", "#include <authentic.h>\nAUTHENTIC_DEVICE(tap, AUTHENTIC_WRITTEN)\nAUTHENTIC_INPUT(in, 8) { tap_read(); }\n", /bad\.c:3:\d+: this device is not declared AUTHENTIC_READ/],
             ["a date, which would make every build another", "AE-BUILD-COMPILE", "#include <authentic.h>\nAUTHENTIC_ENTRY(e, 0) { authentic_log(__DATE__); }\n", /bad\.c:2:\d+: expansion of date or time macro is not reproducible/],
             ["a function that is nowhere", "AE-BUILD-LINK", "#include <authentic.h>\nint printf(const char *, ...);\nAUTHENTIC_ENTRY(e, 0) { printf(\"x\"); }\n", /"tested" uses printf, which is nowhere defined/],
+            ["a variable for each thread", "AE-BUILD-IMAGE", "#include <authentic.h>\n_Thread_local int calls;\nAUTHENTIC_ENTRY(e, 0) { if (++calls > 3) authentic_log(\"x\"); }\n", /"tested" has a variable for each thread/],
             ["a source without declarations", "AE-BUILD-INTERFACE", "int nothing;\n", /"tested" declares nothing/],
             ["an event that is too large", "AE-BUILD-INTERFACE", "#include <authentic.h>\nAUTHENTIC_INPUT(huge, 65537) {}\n", /a maximum of 65537 bytes for input "huge", more than 65536/],
             ["a reply that is too large", "AE-BUILD-INTERFACE", "#include <authentic.h>\nAUTHENTIC_REQUEST(ask, 1, 65536)\n", /a reply of 65536 bytes for request "ask", more than 65535/],

@@ -11,6 +11,7 @@ import { findRust } from "../../provider/build/rust/toolchain";
 import { hex } from "../../provider/protocol/bytes";
 import { tees } from "../../provider/tee/registry";
 import type { Build, Declaration } from "../../provider/tee/tee";
+import { TARGET } from "../../provider/tee/trustzone/target";
 import { trustzone } from "../../provider/tee/trustzone/trustzone";
 import { SMALL, Sources, errorOf } from "./fixture";
 
@@ -106,6 +107,20 @@ describe("builds of modules in Rust", function () {
             assert.deepEqual(headers(rust), headers(c), "kinds and permissions of segments");
         });
     }
+
+    it("keep as many replies as the kit does on boards, where it is compiled with fewer", () => {
+        const [, clients] = /cfg!\(target_arch = "arm"\) \{ (\d+) \}/.exec(readFileSync(path.join(packageFolder(), "runtime", "authentic", "src", "kit.rs"), "utf8")) ?? [];
+        assert.ok(TARGET.cFlags.includes(`-DAUTHENTIC_CLIENTS=${String(clients)}`), clients);
+    });
+
+    it("probe frames that are larger than a page, so that none steps over the gap below the stack", async () => {
+        const probes = async (bytes: number): Promise<number> => {
+            sources.write("frame.rs", `${USE}#[entry(64)] fn poll(data: &[u8]) {\n    let mut frame = [0u8; ${bytes}];\n    frame[data.len()] = 1;\n    let _ = log(core::str::from_utf8(core::hint::black_box(&frame)).unwrap_or("x"));\n}\n`);
+            // sub $0x1000, %rsp; movq $0, (%rsp)
+            return Buffer.from((await sources.build("frame.rs")).image).toString("hex").split("4881ec0010000048c7042400000000").length - 1;
+        };
+        assert.equal(await probes(150_000) - await probes(16), 1);
+    });
 
     it("are the same bytes from another folder, another HOME and an empty cache, as one file and as a package", async () => {
         const [one, other] = [new Sources(), new Sources()];

@@ -56,6 +56,8 @@ describe("devices and measurements of a stack", function () {
             const config = await deployed.start(["measure", "talker", "--state", "-"], deployed.exported({ change: (outs, name) => name === "talker" ? { ...outs, config: { step: 2 } } : outs })).end;
             assert.equal(config.code, 3);
             assert.match(config.stdout, /talker +native +[0-9a-f]{64} +different[^]*the configuration in the stack/);
+            const older = await deployed.start(["measure", "talker", "--state", "-"], deployed.exported({ change: (outs, name) => name === "talker" ? { ...outs, measurement: "0".repeat(64), toolchain: { zig: "0.1.2" } } : outs })).end;
+            assert.match(older.stdout, /different[^]*it was built with zig 0\.1\.2, and here with 0\.\d+/);
             const source = path.join(deployed.base, "listener.c");
             const text = fs.readFileSync(source, "utf8");
             try {

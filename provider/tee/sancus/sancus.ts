@@ -123,7 +123,7 @@ export const sancus: Tee = {
         if (place === undefined) throw new AuthenticError("AE-SANCUS-PLACE", `module "${request.name}" is not told its place on the board`, "give the Module a Node with `tee: \"sancus\"`");
         if (await languageOf(request) === "rust") {
             throw new AuthenticError("AE-BUILD-LANGUAGE", `module "${request.name}" is written in Rust, which has no stable compiler for the MSP430 of Sancus boards`,
-                "write this module in C, or give it a node with `tee: \"sgx\"` or `tee: \"native\"`");
+                "write this module in C, or give it a node with `tee: \"trustzone\"`, `tee: \"sgx\"` or `tee: \"native\"`");
         }
         const kit = await openKit();
         const digest = await digestOf(kit);

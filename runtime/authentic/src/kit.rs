@@ -46,3 +46,25 @@ unsafe extern "C" {
     pub fn authentic_device_write(device: *const Declaration, value: u32) -> i32;
     pub fn authentic_device_read(device: *const Declaration) -> u32;
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    /// The number that a `#define` of the header gives.
+    fn defined(header: &str, name: &str) -> usize {
+        let line = header.lines().find(|line| line.split_whitespace().nth(1) == Some(name)).expect("a definition");
+        line.split_whitespace().nth(2).and_then(|value| value.parse().ok()).expect("a number")
+    }
+
+    #[test]
+    fn sizes_are_those_of_the_kit() {
+        let header = include_str!("../../kit/include/authentic_limits.h");
+        assert_eq!(NAME, defined(header, "AUTHENTIC_NAME"));
+        assert_eq!(LOG, defined(header, "AUTHENTIC_LOG"));
+        assert_eq!(CLIENTS, defined(header, "AUTHENTIC_CLIENTS"), "on servers");
+        assert_eq!(core::mem::size_of::<Declaration>(), 16 + NAME + 2 * core::mem::size_of::<usize>());
+        assert_eq!(core::mem::size_of::<Event>(), 24);
+    }
+}
