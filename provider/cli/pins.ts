@@ -12,6 +12,7 @@ import { table } from "./table";
 const EXAMPLES = [
     ["What the module valve wrote", "authentic pins valve"],
     ["Let the device soil of the module probe show 37", "authentic pins probe soil=37"],
+    ["All devices of the board field, and what its sensor sees", "authentic pins field soil=37"],
     ["In hexadecimal, and two at once", "authentic pins probe soil=0x25 light=800"],
 ] as const;
 const NOTES = [
@@ -22,6 +23,7 @@ const DEVICE_READ = 2;
 const MAX_VALUE = 0xffff_ffff;
 
 interface Setting {
+    readonly module: ModuleResource;
     readonly endpoint: number;
     readonly value: number;
 }
@@ -29,33 +31,43 @@ interface Setting {
 /** The subcommand. */
 export function pinsCommand(): Command {
     const command = new Command("pins")
-        .description("show what a module wrote to its devices, or set what a device shows to it")
-        .argument("<module>", "name of the module")
-        .argument("[device=value...]", "devices that the module reads, with values of 32 bits, decimal or 0x…");
-    addExamples(addStackOptions(command, false, "{pins: [{endpoint, name, value, writes, changedAt}]}"), EXAMPLES, NOTES);
+        .description("show what a module, or all modules of a node, wrote to their devices, or set what a device shows to them")
+        .argument("<module or node>", "name of the module or node")
+        .argument("[device=value...]", "devices that the module, or one of the node, reads, with values of 32 bits, decimal or 0x…");
+    addExamples(addStackOptions(command, false, "{pins: [{module, endpoint, name, value, writes, changedAt}]}"), EXAMPLES, NOTES);
     return command.action(async (name: string, settings: readonly string[], options: StackOptions) => {
         const stack = await exportedStack(options, { secrets: false });
-        const module = named("module", name, resourcesOf(stack).modules);
-        const agent = stack.agent(module.nodeName);
+        const resources = resourcesOf(stack);
+        const ofNode = resources.modules.filter(({ nodeName }) => nodeName === name);
+        const own = resources.modules.filter((module) => module.name === name);
+        const modules = own.length > 0 || resources.nodes.every((node) => node.name !== name) ? [named("module", name, resources.modules)] : ofNode;
         // All are checked before the first is set.
-        for (const { endpoint, value } of settings.map((setting) => parseSetting(setting, module))) await agent.setPin(module.instance, endpoint, value);
-        const pins = (await agent.pins(module.instance)).map((pin) => ({ ...pin, writes: String(pin.writes), changedAt: (pin.changedAt ?? null) === null ? null : new Date(pin.changedAt ?? 0).toISOString() }));
+        for (const { module, endpoint, value } of settings.map((setting) => parseSetting(setting, name, modules))) {
+            await stack.agent(module.nodeName).setPin(module.instance, endpoint, value);
+        }
+        const pins = (await Promise.all(modules.map(async (module) => (await stack.agent(module.nodeName).pins(module.instance)).map((pin) => ({
+            module: module.name, ...pin, writes: String(pin.writes), changedAt: (pin.changedAt ?? null) === null ? null : new Date(pin.changedAt ?? 0).toISOString(),
+        }))))).flat();
         print(options.json === true ? [JSON.stringify({ pins }, null, 2)]
             : pins.length === 0 ? [`${name} has written nothing`]
-            : table(["DEVICE", "VALUE", "WRITES", "CHANGED"], pins.map(({ name: device, value, writes, changedAt }) => [device, String(value), writes, changedAt ?? "-"])));
+            : table(["DEVICE", "VALUE", "WRITES", "CHANGED", "MODULE"], pins.map(({ module, name: device, value, writes, changedAt }) => [device, String(value), writes, changedAt ?? "-", module])));
     });
 }
 
-function parseSetting(text: string, { name, interface: declarations = [] }: ModuleResource): Setting {
+function parseSetting(text: string, name: string, modules: readonly ModuleResource[]): Setting {
     const [, device = "", digits = ""] = /^([^=]+)=(\d{1,10}|0x[0-9a-fA-F]{1,8})$/.exec(text) ?? [];
     const value = Number(digits);
     if (device === "" || value > MAX_VALUE) {
         throw new AuthenticError("AE-CLI-PIN", `"${text}" is no setting of a device`, "write DEVICE=VALUE with a value of 0 to 4294967295, decimal or 0x…");
     }
-    const read = declarations.flatMap((one, endpoint) => one.kind === "device" && ((one.flags ?? 0) & DEVICE_READ) !== 0 ? [{ name: one.name, endpoint }] : []);
-    const found = read.find((one) => one.name === device);
+    const read = modules.flatMap((module) => (module.interface ?? []).flatMap((one, endpoint) =>
+        one.kind === "device" && ((one.flags ?? 0) & DEVICE_READ) !== 0 ? [{ name: one.name, module, endpoint }] : []));
+    const [found, another] = read.filter((one) => one.name === device);
     if (found === undefined) {
-        throw new AuthenticError("AE-CLI-DEVICE", `module "${name}" reads no device "${device}"`, instead(device, read.map((one) => one.name), "devices that it reads"));
+        throw new AuthenticError("AE-CLI-DEVICE", `"${name}" reads no device "${device}"`, instead(device, read.map((one) => one.name), "devices that it reads"));
     }
-    return { endpoint: found.endpoint, value };
+    if (another !== undefined) {
+        throw new AuthenticError("AE-CLI-DEVICE", `modules "${found.module.name}" and "${another.module.name}" of node "${name}" both read a device "${device}"`, "name the module instead of its node");
+    }
+    return { module: found.module, endpoint: found.endpoint, value };
 }

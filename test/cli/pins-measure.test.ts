@@ -24,6 +24,13 @@ describe("devices and measurements of a stack", function () {
             assert.deepEqual(pins.map(({ name, value, writes }) => [name, value, writes]), [["lamp", 42, "1"]]);
         });
 
+        it("takes the name of a node for all modules there", async () => {
+            const set = await deployed.on("pins", "field", "knob=0x29");
+            assert.equal(set.code, 0, set.stderr);
+            assert.match(set.stdout, /^lamp +42 +1 +\S+ +talker$/m);
+            assert.match((await deployed.on("pins", "field", "knbo=1")).stderr, /Did you mean "knob"\?/);
+        });
+
         it("refuses devices that the module does not read, and values that are none, and then sets nothing", async () => {
             for (const [settings, expected] of [
                 [["knob=7", "lamp=1"], /reads no device "lamp"\. The only one of the devices that it reads is knob/],
