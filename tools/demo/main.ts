@@ -5,6 +5,7 @@ import { pulumi } from "../pulumi/cli";
 import { DEMO_STACK, demoProject, exportStack, selectDemoStack } from "../pulumi/project";
 import { assault } from "./assault";
 import { besiege } from "./enclaves";
+import { intrusion } from "./intrusion";
 import { play, view } from "./play";
 import { bold, dim, green, heading, red, say } from "./screen";
 
@@ -33,7 +34,10 @@ async function main(): Promise<void> {
     heading("4. The same attacker turns to the controller's enclave");
     const enclave = stack.module("controller").tee === "sgx";
     if (!enclave) say("   There is none: with `tee: \"native\"` nothing keeps the owner of the machine out.");
-    const failures = effects + (enclave ? await besiege(stack, "controller") : 0);
+    const reached = enclave ? await besiege(stack, "controller") : 0;
+
+    heading("5. And runs code of their own on the Sancus board, in place of the event manager's");
+    const failures = effects + reached + await intrusion(stack, field);
     const after = await view(stack);
     say();
     if (failures === 0 && after.missed === 0) {
