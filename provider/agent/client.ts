@@ -78,7 +78,7 @@ export interface StartRequest {
     readonly interface: readonly { readonly name: string; readonly kind: string }[];
 }
 
-const boardSchema = z.object({ kind: text, pid: z.int().positive(), boots: counter, cycles: counter, repeated: counter, instances: z.array(id) });
+const boardSchema = z.object({ kind: text, pid: z.int().positive(), boots: counter, cycles: counter, repeated: counter, spoiled: counter, unexpected: counter, violations: counter, instances: z.array(id) });
 /** What an agent says about the node's board. */
 export type BoardStatus = z.infer<typeof boardSchema>;
 

@@ -1,6 +1,6 @@
 // What the agents of a stack say about its nodes, modules and connections. Nothing of it is proven: `authentic attest` proves.
 
-import type { AgentClient, AgentInstance } from "../agent/client";
+import type { AgentClient, AgentInstance, BoardStatus } from "../agent/client";
 import { AuthenticError } from "../errors";
 import { observe } from "../lifecycle/observe";
 import type { DeployedStack } from "../stack/stack";
@@ -19,6 +19,21 @@ export interface NodeStatus {
     readonly eventAddress: { readonly host: string; readonly port: number };
     readonly pid: number | null;
     readonly agentVersion: string | null;
+    /** Of a Sancus node, what its bridge has counted; null where none runs. */
+    readonly board: BoardCounters | null;
+}
+
+/** Counts of a board's bridge; decimal. */
+export interface BoardCounters {
+    /** `emulated` or `serial`. */
+    readonly kind: string;
+    readonly boots: string;
+    /** Questions asked again, frames that came spoiled, and answers to questions that nobody asked. */
+    readonly repeated: string;
+    readonly spoiled: string;
+    readonly unexpected: string;
+    /** Violations of the board's access rules, by whatever code. */
+    readonly violations: string;
 }
 
 export interface ModuleStatus {
@@ -97,15 +112,15 @@ export async function stackStatus(stack: DeployedStack, { nodes, modules, connec
 const isRunning = ({ state }: { readonly state: string }) => state === "running";
 
 async function askAgent({ name, tee, backend, folder, eventAddress }: NodeResource, client: AgentClient): Promise<Answer> {
-    const base = { name, tee, backend: backend ?? null, folder, eventAddress, error: null, pid: null, agentVersion: null };
+    const base = { name, tee, backend: backend ?? null, folder, eventAddress, error: null, pid: null, agentVersion: null, board: null };
     try {
-        const found = await observe(folder, async () => ({ about: await client.about(), instances: await client.instances() }));
+        const found = await observe(folder, async () => ({ about: await client.about(), instances: await client.instances(), board: tee === "sancus" ? await client.board() : undefined }));
         if (found === "stopped") {
             return { status: { ...base, state: "stopped" }, instances: null };
         }
         const { pid, agent, eventAddress: address } = found.about;
         return {
-            status: { ...base, state: "running", eventAddress: address, pid, agentVersion: agent },
+            status: { ...base, state: "running", eventAddress: address, pid, agentVersion: agent, board: found.board === undefined ? null : boardCounters(found.board) },
             instances: new Map(found.instances.map((one) => [one.instance, one])),
         };
     } catch (error) {
@@ -114,6 +129,10 @@ async function askAgent({ name, tee, backend, folder, eventAddress }: NodeResour
         }
         throw error;
     }
+}
+
+function boardCounters({ kind, boots, repeated, spoiled, unexpected, violations }: BoardStatus): BoardCounters {
+    return { kind, boots: String(boots), repeated: String(repeated), spoiled: String(spoiled), unexpected: String(unexpected), violations: String(violations) };
 }
 
 function moduleStatus(module: ModuleResource, instances: ReadonlyMap<string, AgentInstance> | null | undefined): ModuleStatus {

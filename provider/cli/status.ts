@@ -3,7 +3,7 @@
 import { Command } from "commander";
 import { ExitCode } from "./exit-code";
 import { exportedStack } from "./exported-stack";
-import { type ConnectionState, type EndCounters, type ModuleStatus, type NodeStatus, type StackStatus, stackStatus } from "./observation";
+import { type BoardCounters, type ConnectionState, type EndCounters, type ModuleStatus, type NodeStatus, type StackStatus, stackStatus } from "./observation";
 import { resourcesOf } from "./resources";
 import { addExamples, addStackOptions, print, type StackOptions } from "./stack-options";
 import { table } from "./table";
@@ -32,8 +32,10 @@ export function statusCommand(exit: (code: number) => void): Command {
 
 function report({ inOrder, nodes, modules, connections }: StackStatus): string[] {
     const triggers = modules.flatMap(({ name, triggers: own }) => own.map((trigger) => ({ module: name, ...trigger })));
+    const boards = nodes.flatMap(({ name, board }) => board === null ? [] : [{ name, board }]);
     return [
         ...table(["NODE", "TEE", "STATE", "EVENTS AT", "PID", "AGENT"], nodes.map(nodeCells)),
+        ...section(table(["BOARD OF", "KIND", "BOOTS", "REPEATED", "SPOILED", "UNEXPECTED", "VIOLATIONS"], boards.map(boardCells)), boards.length),
         "",
         ...table(["MODULE", "NODE", "STATE", "ASSURANCE", "MEASUREMENT", "INCARNATION", "PID", "ENTRIES", "SOCKETS"], modules.map(moduleCells)),
         ...section(table(["CONNECTION", "ID", "ENDS", "DELIVERY", "STATE", "EPOCH", "SENT", "DELIVERED", "QUEUED", "GAPS", "REFUSED"], connections.map(connectionCells)), connections.length),
@@ -51,6 +53,10 @@ function section(lines: readonly string[], entries: number): string[] {
 
 function nodeCells({ name, tee, backend, state, eventAddress: { host, port }, pid, agentVersion }: NodeStatus): string[] {
     return [name, backend === null ? tee : `${tee} (${backend})`, state, host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`, pid?.toString() ?? "-", agentVersion ?? "-"];
+}
+
+function boardCells({ name, board: { kind, boots, repeated, spoiled, unexpected, violations } }: { readonly name: string; readonly board: BoardCounters }): string[] {
+    return [name, kind, boots, repeated, spoiled, unexpected, violations];
 }
 
 function moduleCells({ name, node, state, assurance, measurement, incarnation, pid, entries, sockets }: ModuleStatus): string[] {

@@ -26,6 +26,19 @@ export async function attestModule(inputs: ModuleInputs): Promise<Observation> {
 }
 
 /**
+ * Takes the devices of a module on a board away from it, with its drivers, so that it leaves the board by itself and no reset
+ * takes its neighbours along. One that cannot be asked stays until its place is needed; the board is reset then.
+ */
+export async function revokeDevices(properties: ModuleOutputs): Promise<void> {
+    if (properties.place === undefined || grants(properties).length === 0) return;
+    try {
+        await (await driverOf(properties)).setGrants(await moduleEnd(properties), []);
+    } catch (error) {
+        if (!(error instanceof AuthenticError)) throw error;
+    }
+}
+
+/**
  * Attests a module without changing anything.
  *
  * @returns its state: `running`, or what is wrong, which the next `up` repairs

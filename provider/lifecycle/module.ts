@@ -8,7 +8,7 @@ import { instanceOf, resourceId } from "./identity";
 import { configurationProblems, type DeclarationState, deviceProblems } from "./interface";
 import { digestOf, ensureInstance, plannedImage, removeInstance } from "./instance";
 import { UNKNOWN } from "./plain";
-import { attestModule, inspect } from "./module-observation";
+import { attestModule, inspect, revokeDevices } from "./module-observation";
 import { lossReason, type ModuleInputs, moduleKeys, type ModuleOutputs, moduleSchema, restartReason } from "./module-state";
 import { observed } from "./observe";
 import { type Problem, problem } from "./problems";
@@ -61,6 +61,7 @@ export const module: Hooks<ModuleInputs, ModuleOutputs> = {
         const image = await plannedImage(news);
         const instance = instanceOf(news.deploymentId, news.name);
         const restart = restartReason(olds, news) !== undefined;
+        if (restart || olds.imageDigest !== digestOf(image)) await revokeDevices(olds);
         await ensureInstance(news, instance, image, restart);
         if (olds.nodeFolder !== news.nodeFolder) {
             await removeInstance(olds, instance);
@@ -72,7 +73,10 @@ export const module: Hooks<ModuleInputs, ModuleOutputs> = {
         }
     },
 
-    delete: (_id, properties) => removeInstance(properties, instanceOf(properties.deploymentId, properties.name)),
+    async delete(_id, properties) {
+        await revokeDevices(properties);
+        await removeInstance(properties, instanceOf(properties.deploymentId, properties.name));
+    },
 };
 
 /** A board that repeats its nonces could be made to repeat what it did to its devices. */

@@ -82,6 +82,40 @@ describe("boards under the real CLI", function () {
         }
     });
 
+    const board = async (stack: DeployedStack) => (await stack.agent("field").board())!;
+
+    it("replaces a module with a device and leaves its neighbour on the board alone", async () => {
+        const stack = await deployed();
+        const [before, valve] = [await board(stack), stack.module("valve").incarnation];
+        const source = path.join(project.folder, "program", "modules", "sensor.c");
+        fs.writeFileSync(source, fs.readFileSync(source, "utf8").replaceAll("> 100 ? 100", "> 99 ? 99"));
+        await project.pulumi("up", "--yes", "--skip-preview");
+        const now = await deployed();
+        assert.notEqual(now.module("sensor").measurement, stack.module("sensor").measurement);
+        await project.pulumi("refresh", "--yes", "--skip-preview");
+        assert.deepEqual([now.module("valve").state, now.module("valve").incarnation], ["running", valve]);
+        assert.equal((await board(now)).boots, before.boots, "the board was not reset");
+        await reaches(now, 20, 1);
+        await reaches(now, 80, 0);
+    });
+
+    it("resets the board for a module with a device whose host is gone, says so of its neighbours, and repairs them", async () => {
+        const stack = await deployed();
+        const before = await board(stack);
+        const { instance } = stack.module("sensor");
+        process.kill((await stack.agent("field").instance(instance))!.pid!, "SIGKILL");
+        await sleep(500);
+        await project.pulumi("refresh", "--yes", "--skip-preview");
+        assert.notEqual((await deployed()).module("sensor").state, "running");
+        await project.attempt("up", "--yes", "--skip-preview"); // the valve is lost while this goes on
+        assert.equal(Number((await board(stack)).boots), Number(before.boots) + 1, "the board was reset once");
+        await project.pulumi("refresh", "--yes", "--skip-preview");
+        assert.match((await deployed()).module("valve").state, /the board was reset, to remove a module that held devices/);
+        await project.pulumi("up", "--yes", "--skip-preview");
+        await reaches(await deployed(), 20, 1);
+        await reaches(await deployed(), 80, 0);
+    });
+
     it("detects that the TrustZone board was reset, and repairs it", async () => {
         const before = await deployed();
         await before.agent("station").endTrustzone();

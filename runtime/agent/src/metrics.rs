@@ -51,6 +51,11 @@ struct OfSocket {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfBoard {
+    what: &'static str,
+}
+
 /// The families of one scrape; hosts count, the agent only reports.
 #[derive(Default)]
 struct Families {
@@ -70,6 +75,7 @@ struct Families {
     refused: Family<OfRefusal, Counter>,
     fired: Family<OfTrigger, Counter>,
     full: Family<OfTrigger, Counter>,
+    board: Family<OfBoard, Counter>,
 }
 
 impl Families {
@@ -91,6 +97,7 @@ impl Families {
         registry.register("frames_refused", "Frames the module refused", self.refused.clone());
         registry.register("trigger_fired", "Calls of the trigger's entry", self.fired.clone());
         registry.register("trigger_skipped", "Ticks skipped because a window was full", self.full.clone());
+        registry.register("board", "What happened on the node's board and its line", self.board.clone());
         registry
     }
 }
@@ -142,6 +149,18 @@ pub async fn serve(State(agent): Shared) -> Result<Response, ApiError> {
             let labels = OfTrigger { instance: id.clone(), module: module.clone(), trigger: trigger.name.clone() };
             families.fired.get_or_create(&labels).inc_by(trigger.fired);
             families.full.get_or_create(&labels).inc_by(trigger.full);
+        }
+    }
+    if let Some(status) = agent.board.status().await {
+        let counts = [
+            ("boots", status.boots),
+            ("repeated", status.repeated),
+            ("spoiled", status.spoiled),
+            ("unexpected", status.unexpected),
+            ("violations", status.violations),
+        ];
+        for (what, count) in counts {
+            families.board.get_or_create(&OfBoard { what }).inc_by(count);
         }
     }
     let mut output = String::new();

@@ -151,36 +151,48 @@ impl Board {
         self.call(instance, STEP, record).map(|answer| answer.body)
     }
 
-    /// Unloads an instance. One that holds devices stays until the board's power is cut: nobody else may have its ports.
+    /// Unloads an instance. One that was granted devices stays until the board is reset, as nobody else may have its ports;
+    /// unless the deployer has revoked the grants before.
     ///
     /// # Errors
     /// The board fails.
     pub fn close(&mut self, instance: Id) -> Result<(), BoardError> {
         let Some(at) = self.loaded.iter().position(|loaded| loaded.instance == instance) else { return Ok(()) };
-        let drivers = self.loaded[at].image.parts.len() > 1;
-        match self.call(instance, LEAVE, &[]) {
-            Ok(_) | Err(BoardError::Refused | BoardError::Violation | BoardError::Gone) => {}
-            Err(error) => return Err(error),
-        }
-        let gone = !drivers && matches!(self.call(instance, STEP, &[]), Err(BoardError::Gone));
-        if gone {
+        let left = self.leave(instance);
+        if matches!(left, Ok(true)) {
             self.loaded.remove(at);
         } else {
             self.loaded[at].left = true;
         }
-        Ok(())
+        left.map(drop)
     }
 
-    /// Cuts the board's power: everything on it is gone. The instances that were there; `None` without a power switch.
+    /// Has a module erase itself, its drivers first. Whether all of them are gone.
+    fn leave(&mut self, instance: Id) -> Result<bool, BoardError> {
+        match self.call(instance, LEAVE, &[]) {
+            Ok(_) | Err(BoardError::Refused | BoardError::Violation | BoardError::Gone) => {}
+            Err(error) => return Err(error),
+        }
+        let starts: Vec<u16> =
+            self.loaded.iter().filter(|loaded| loaded.instance == instance).flat_map(|loaded| loaded.image.parts.iter().map(|part| part.layout[0])).collect();
+        for start in starts {
+            // Whoever is there refuses the record, which is too short for a module and not from a driver's user.
+            let answer = self.link.ask(Question::Call, &words(&[start, STEP]), 0)?;
+            if answer.status != Status::NoModule {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Resets the board: everything on it is gone. The instances that were there.
     ///
     /// # Errors
     /// The board does not start again.
-    pub fn power_cycle(&mut self) -> Result<Option<Vec<Id>>, LinkError> {
-        if !self.link.power_cycle()? {
-            return Ok(None);
-        }
+    pub fn power_cycle(&mut self) -> Result<Vec<Id>, LinkError> {
+        self.link.power_cycle()?;
         self.link.ask(Question::Info, &[], 0)?;
-        Ok(Some(self.forget()))
+        Ok(self.forget())
     }
 
     /// Forgets what was on the board, after a reset.

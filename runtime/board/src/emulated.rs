@@ -88,6 +88,10 @@ impl Line for Emulated {
         self.machine.take_port_changes().into_iter().map(|change| PortOutput { port: change.port, levels: change.output & change.direction }).collect()
     }
 
+    fn violations(&mut self) -> Vec<String> {
+        self.machine.take_violations().iter().map(ToString::to_string).collect()
+    }
+
     fn cycles(&self) -> u64 {
         self.machine.cycles()
     }

@@ -52,6 +52,11 @@ pub trait Line: Send {
         Vec::new()
     }
 
+    /// Violations of access rules since the last call, as the hardware saw them; nothing where only the board itself knows.
+    fn violations(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The board's cycles since power-on; 0 where nobody counts them.
     fn cycles(&self) -> u64 {
         0

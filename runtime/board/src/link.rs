@@ -27,6 +27,8 @@ pub enum Question {
     Call = 3,
     /// Version of the event manager.
     Info = 4,
+    /// Reset the board. It does not answer, but starts anew.
+    Reset = 5,
 }
 
 const ANSWER: u8 = 0x80;
@@ -101,6 +103,8 @@ pub fn encode(content: &[u8]) -> Vec<u8> {
 pub struct Decoder {
     content: Vec<u8>,
     escaped: bool,
+    /// Frames that were dropped because they came in pieces or altered.
+    pub spoiled: u64,
 }
 
 impl Decoder {
@@ -110,7 +114,11 @@ impl Decoder {
             FLAG => {
                 self.escaped = false;
                 let mut content = std::mem::take(&mut self.content);
+                if content.is_empty() {
+                    return None; // between two frames
+                }
                 if content.len() < 4 || content.iter().fold(CRC_START, |sum, byte| crc(sum, *byte)) != CRC_GOOD {
+                    self.spoiled += 1;
                     return None;
                 }
                 content.truncate(content.len() - 2);
@@ -141,12 +149,15 @@ pub struct Link {
     pub boots: u64,
     /// Questions that were asked again.
     pub repeated: u64,
+    /// Frames that are no answer to what was asked: somebody else talks on the line, or an answer came late.
+    pub unexpected: u64,
+    violations: u64,
 }
 
 impl Link {
     /// Talks over a line; the board on it is started.
     pub fn new(line: Box<dyn Line>) -> Self {
-        Self { line, decoder: Decoder::default(), turn: 0, credit: 64, attention: 0, boots: 0, repeated: 0 }
+        Self { line, decoder: Decoder::default(), turn: 0, credit: 64, attention: 0, boots: 0, repeated: 0, unexpected: 0, violations: 0 }
     }
 
     /// The line, for its pins and power.
@@ -171,13 +182,32 @@ impl Link {
         std::mem::take(&mut self.attention)
     }
 
+    /// Frames that came spoiled.
+    #[must_use]
+    pub fn spoiled(&self) -> u64 {
+        self.decoder.spoiled
+    }
+
+    /// Answers since the last call that told of a violation.
+    pub fn take_violations(&mut self) -> u64 {
+        std::mem::take(&mut self.violations)
+    }
+
     /// Asks the board, again where the line spoils the question or its answer.
     ///
     /// # Errors
     /// No answer. After [`LinkError::Overdue`] the board needs its power cut.
     pub fn ask(&mut self, question: Question, body: &[u8], milliseconds: u32) -> Result<Answer, LinkError> {
+        self.ask_raw(question as u8, body, milliseconds)
+    }
+
+    /// As [`Link::ask`], with a question of any number.
+    ///
+    /// # Errors
+    /// As [`Link::ask`].
+    pub fn ask_raw(&mut self, question: u8, body: &[u8], milliseconds: u32) -> Result<Answer, LinkError> {
         self.turn = self.turn % 255 + 1;
-        let mut content = vec![self.turn, question as u8];
+        let mut content = vec![self.turn, question];
         content.extend_from_slice(body);
         let frame = encode(&content);
         self.line.allow(milliseconds);
@@ -215,7 +245,7 @@ impl Link {
     }
 
     fn hear(&mut self, bytes: &[u8]) -> Result<Option<Answer>, LinkError> {
-        let mut found = None;
+        let mut found: Option<Answer> = None;
         for byte in bytes {
             let Some(content) = self.decoder.accept(*byte) else { continue };
             match content[..] {
@@ -226,7 +256,7 @@ impl Link {
                     }
                 }
                 [0, ATTENTION, ports] => self.attention |= ports,
-                [turn, kind, low, high, credit_low, credit_high, ref body @ ..] if turn == self.turn && kind & ANSWER != 0 => {
+                [turn, kind, low, high, credit_low, credit_high, ref body @ ..] if turn == self.turn && kind & ANSWER != 0 && found.is_none() => {
                     self.credit = usize::from(u16::from_le_bytes([credit_low, credit_high]));
                     let status = match u16::from_le_bytes([low, high]) {
                         0 => Status::Done,
@@ -235,29 +265,38 @@ impl Link {
                         4 => Status::Violation,
                         _ => Status::Unknown,
                     };
+                    self.violations += u64::from(status == Status::Violation);
                     found = Some(Answer { status, body: body.to_vec() });
                 }
-                _ => {}
+                _ => self.unexpected += 1,
             }
         }
         Ok(found)
     }
 
-    /// Cuts the power and waits for the board to start. False where the line has no power switch.
+    /// Cuts the power and waits for the board to start. Where the line has no power switch the event manager resets the
+    /// board, which a program in its place may refuse.
     ///
     /// # Errors
     /// The line is gone, or the board does not start.
-    pub fn power_cycle(&mut self) -> Result<bool, LinkError> {
-        if !self.line.power_cycle() {
-            return Ok(false);
-        }
-        self.decoder = Decoder::default();
+    pub fn power_cycle(&mut self) -> Result<(), LinkError> {
+        let switched = self.line.power_cycle();
+        self.decoder = Decoder { spoiled: self.decoder.spoiled, ..Decoder::default() };
         self.attention = 0;
         self.turn = 0;
-        match self.listen() {
-            Ok(()) | Err(LinkError::Reset) => Ok(true),
-            Err(error) => Err(error),
+        let boots = self.boots;
+        for _ in 0..ATTEMPTS {
+            if !switched {
+                self.line.send(&encode(&[255, Question::Reset as u8]))?;
+            }
+            match self.listen() {
+                Err(LinkError::Reset) => return Ok(()),
+                Ok(()) if self.boots > boots => return Ok(()),
+                Ok(()) => {}
+                Err(error) => return Err(error),
+            }
         }
+        Err(LinkError::Silent)
     }
 }
 

@@ -16,6 +16,8 @@ use std::time::Duration;
 const LISTENER: Token = Token(usize::MAX);
 const MAX_CLIENTS: usize = 16;
 const MAX_BACKLOG: usize = 1 << 20;
+/// Longest time for a question of somebody else, milliseconds of the board.
+const RAW_LIMIT_MS: u32 = 1000;
 const MAINTENANCE: Duration = Duration::from_secs(5);
 
 struct Client {
@@ -30,13 +32,14 @@ pub struct Server {
     board: Board,
     clients: Slab<Client>,
     stopping: bool,
+    violations: u64,
 }
 
 impl Server {
     /// A bridge without clients.
     #[must_use]
     pub fn new(board: Board) -> Self {
-        Self { board, clients: Slab::new(), stopping: false }
+        Self { board, clients: Slab::new(), stopping: false, violations: 0 }
     }
 
     /// Serves until it is told to stop, or until the folder is gone.
@@ -156,8 +159,11 @@ impl Server {
                 BoardMessage::Done
             }
             (BoardCall::PowerCycle, _) => match self.power_cycle("the board's power was cut") {
-                Ok(true) => BoardMessage::Done,
-                Ok(false) => error("AE-BOARD-POWER", "this board's power cannot be cut from here", "reset it by hand"),
+                Ok(()) => BoardMessage::Done,
+                Err(error) => self.failed(&error.into()),
+            },
+            (BoardCall::Raw { question, body }, _) => match self.board.link().ask_raw(question, &body.0, RAW_LIMIT_MS) {
+                Ok(answer) => BoardMessage::Answer { status: answer.status as u16, body: control::Bytes(answer.body) },
                 Err(error) => self.failed(&error.into()),
             },
             (BoardCall::Open { instance, image, time_limit_ms }, None) => {
@@ -204,19 +210,26 @@ impl Server {
 
     fn status(&mut self) -> BoardStatus {
         let instances = self.board.instances().collect();
+        let violations = self.violations;
         let link = self.board.link();
-        BoardStatus { kind: link.line().kind().into(), pid: std::process::id(), boots: link.boots, cycles: link.cycles(), repeated: link.repeated, instances }
+        BoardStatus {
+            kind: link.line().kind().into(),
+            pid: std::process::id(),
+            boots: link.boots,
+            cycles: link.cycles(),
+            repeated: link.repeated,
+            spoiled: link.spoiled(),
+            unexpected: link.unexpected,
+            violations,
+            instances,
+        }
     }
 
-    fn power_cycle(&mut self, reason: &str) -> Result<bool, LinkError> {
-        tracing::warn!(reason, "cutting the board's power");
-        Ok(match self.board.power_cycle()? {
-            Some(lost) => {
-                self.lost(&lost, reason);
-                true
-            }
-            None => false,
-        })
+    fn power_cycle(&mut self, reason: &str) -> Result<(), LinkError> {
+        tracing::warn!(reason, "resetting the board");
+        let lost = self.board.power_cycle()?;
+        self.lost(&lost, reason);
+        Ok(())
     }
 
     /// Tells the hosts of instances that these are gone.
@@ -252,9 +265,22 @@ impl Server {
         error(code, &cause.to_string(), next)
     }
 
-    /// Passes on what happened at the pins.
+    /// What broke the board's rules since the last look. Where the hardware shows nothing the board's own answers tell.
+    fn violations(&mut self) -> Vec<String> {
+        let link = self.board.link();
+        let told = link.take_violations();
+        let seen = link.line().violations();
+        if seen.is_empty() { (0..told).map(|_| "the board tells of a violation".to_owned()).collect() } else { seen }
+    }
+
+    /// Passes on what happened at the pins, and what was tried on the board.
     fn tell(&mut self) {
         let mut notices = Vec::new();
+        for text in self.violations() {
+            tracing::warn!(violation = text, "an access rule of the board was broken");
+            self.violations += 1;
+            notices.extend(self.board.instances().map(|instance| (instance, BoardMessage::Violation { text: text.clone() })));
+        }
         for output in self.board.link().line().outputs() {
             if let Some((instance, endpoint)) = self.board.device_at(output.port) {
                 notices.push((instance, BoardMessage::Port { endpoint, value: output.levels.into() }));

@@ -5,6 +5,7 @@
 ; off in here: the last word of its secret range, where the hardware would save registers, is a device register.
 ;
 ; Call: r6 operation (0 read, 1 write, 2 give the port up), r7 where to go on, r12 value. Back: r12 the port's levels, r13 0 accepted, 1 refused.
+; A call by anybody but the user ends in a violation, so that the board tells of it.
 
 #define PORT_IN (PORT)
 #define PORT_OUT (PORT + 1)
@@ -23,16 +24,17 @@ driver_start:
     jlo 1f
     cmp #driver_end, r7
     jhs 1f
+foreign:
     clr &driver_start           ; a write to text: the violation ends this call
 1:  mov #USER, r14
     mov #driver_user, r15
     .word 0x1382                ; verify: the id of our user, if that is who lies there
     tst r15
-    jz refuse
+    jz foreign
     mov r15, r14
     .word 0x1387                ; the caller
     cmp r14, r15
-    jne refuse
+    jne foreign
     tst r6
     jz read
     cmp #1, r6

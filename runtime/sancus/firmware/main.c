@@ -12,7 +12,7 @@ typedef unsigned int u16;
 
 enum { FLAG = 0x7e, ESCAPE = 0x7d, INVERT = 0x20 };
 enum { IN = 560, OUT = 880, HEADER = 6, CREDIT = 512 };
-enum { WRITE = 1, ENABLE, CALL, INFO, ANSWER = 0x80, ATTENTION = 0x90, BOOTED = 0x91 };
+enum { WRITE = 1, ENABLE, CALL, INFO, RESET, ANSWER = 0x80, ATTENTION = 0x90, BOOTED = 0x91 };
 enum { DONE, UNKNOWN, NO_MODULE, REFUSED, VIOLATION };
 enum { VERSION = 1 };
 
@@ -21,6 +21,7 @@ enum { VERSION = 1 };
 #define UART_BAUD (*(volatile u16 *)0x82)
 #define UART_SEND (*(volatile u8 *)0x84)
 #define UART_RECEIVED (*(volatile u8 *)0x85)
+#define WATCHDOG (*(volatile u16 *)0x120)
 enum { ENABLED = 0x01, RECEIVE_INTERRUPT = 0x10, FULL = 0x08, PENDING = 0x10, OVERRUN = 0x20 };
 
 u16 call_module(u16 start, u16 entry, const u16 arguments[4]);
@@ -137,6 +138,8 @@ static u16 carry_out(u8 type, u8 *body, u16 length)
         out[HEADER] = VERSION;
         out[HEADER + 1] = 0;
         return 2;
+    } else if (type == RESET) {
+        WATCHDOG = 0; // without the password: a reset
     } else {
         status(UNKNOWN);
     }

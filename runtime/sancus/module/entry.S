@@ -31,12 +31,13 @@ computed: .skip 2 * TAG_WORDS
     .section .sancus.state, "aw", @nobits
     .balign 2
 initialized: .skip 2 * TAG_WORDS
-    .global continuation, caller_sp
+    .global continuation, caller_sp, sancus_preset
 continuation: .skip 2
 caller_sp: .skip 2
 waiting: .skip 2
 awaited: .skip 2
 resume_sp: .skip 2
+sancus_preset: .skip 2
 
     .section .rodata.sancus_label, "a", @progbits
     .balign 2
@@ -80,8 +81,10 @@ __sancus_entry:
 
 ; No: wipe all but what this entry wrote, copy initialized data, and sign.
     mov #__wipe_start, r10
+    clr r14                     ; what lay there: nothing, unless somebody put it there
 1:  cmp #__wipe_end, r10
     jhs 2f
+    bis @r10, r14
     clr 0(r10)
     incd r10
     jmp 1b
@@ -93,7 +96,8 @@ __sancus_entry:
     mov r13, 0(r11)
     incd r11
     jmp 1b
-2:  mov #computed, r10
+2:  mov r14, &sancus_preset
+    mov #computed, r10
     mov #initialized, r11
     mov #TAG_WORDS, r12
 1:  mov @r10+, r13

@@ -55,6 +55,10 @@ u16 sancus_call(u16 id, const void *target, u16 entry, const u16 arguments[4]);
 // 1 if no byte of [start, start + length) is this module's, text or data.
 u16 sancus_outside(const void *start, u16 length);
 
+// Not 0 once, after the first entry, if this module's memory was not empty when it was enabled: since the boot code wipes RAM,
+// and a module that leaves its own, somebody else has written there. What it was is gone.
+extern u16 sancus_preset;
+
 // Equal in constant time: 1, else 0.
 u16 sancus_equal(const void *a, const void *b, u16 length);
 

@@ -6,6 +6,7 @@ use crate::machine::Machine;
 use crate::memory::PERIPHERALS_END;
 use crate::modules::Module;
 use crate::registers::{GIE, SR};
+use crate::violation::Violation;
 
 impl Machine {
     /// Registers r0 (PC) to r15.
@@ -41,6 +42,11 @@ impl Machine {
     #[must_use]
     pub fn violations(&self) -> u64 {
         self.violations
+    }
+
+    /// The violations since the last call; of very many only the first.
+    pub fn take_violations(&mut self) -> Vec<Violation> {
+        std::mem::take(&mut self.recent)
     }
 
     /// Resets since power-on, by the watchdog or by [`Machine::reset`].

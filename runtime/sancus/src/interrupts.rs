@@ -7,6 +7,8 @@ use crate::modules::{INTERRUPT, ModuleTable, UNPROTECTED};
 use crate::registers::{GIE, MODULE_INTERRUPTED, PC, SP, SR, VIOLATED};
 use crate::violation::{Attempt, Violation};
 
+/// Violations that are kept until somebody asks.
+const MOST_RECENT: usize = 64;
 const ENTRY_CYCLES: u64 = 7;
 const ENTRY_FROM_MODULE_CYCLES: u64 = 35;
 /// From the highest to the lowest byte an interrupted module's state takes: PC, SP, SR and r15 to r4.
@@ -68,6 +70,9 @@ impl Machine {
             return;
         }
         self.violations += 1;
+        if self.recent.len() < MOST_RECENT {
+            self.recent.push(violation);
+        }
         self.enter_handler(interrupt::VIOLATION, VIOLATED);
         // The handler runs even if its own frame could not be pushed. In the published core, used-up ids violate for ever.
         let used_up = self.quirks && self.modules.next_id() == INTERRUPT;

@@ -101,6 +101,7 @@ impl MachineBuilder {
             next_event: 0,
             stop: None,
             violations: 0,
+            recent: Vec::new(),
             resets: 0,
             illegal_opcodes: 0,
         };
@@ -146,6 +147,8 @@ pub struct Machine {
     pub(crate) next_event: u64,
     pub(crate) stop: Option<Stop>,
     pub(crate) violations: u64,
+    /// Violations since somebody last asked; later ones are only counted.
+    pub(crate) recent: Vec<Violation>,
     pub(crate) resets: u64,
     pub(crate) illegal_opcodes: u64,
 }

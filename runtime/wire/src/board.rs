@@ -16,6 +16,8 @@ pub enum BoardCall {
     Step { input: Bytes },
     /// Drive the pins of the port at which the module has this device.
     Drive { endpoint: u16, value: u32 },
+    /// A question for the event manager itself (`docs/sancus-nodes.md`, The line): whoever owns the gateway owns the line.
+    Raw { question: u8, body: Bytes },
     /// Unload the module.
     Close,
     /// State of the board.
@@ -34,6 +36,8 @@ pub enum BoardMessage {
     Done,
     /// To `Step`: what the module left, and the board's cycles it took.
     Outputs { output: Bytes, cycles: u64 },
+    /// To `Raw`.
+    Answer { status: u16, body: Bytes },
     /// To `Status`.
     Status(BoardStatus),
     /// It cannot be done; `code` is `AE-BOARD-…`.
@@ -42,6 +46,8 @@ pub enum BoardMessage {
     Port { endpoint: u16, value: u32 },
     /// Notice: a pin of the port of this device has changed.
     Interrupt { endpoint: u16 },
+    /// Notice: somebody broke an access rule of the board.
+    Violation { text: String },
     /// Notice: the module is gone.
     Lost { reason: String },
 }
@@ -49,7 +55,7 @@ pub enum BoardMessage {
 impl BoardMessage {
     /// Whether it answers no call.
     pub fn is_notice(&self) -> bool {
-        matches!(self, Self::Port { .. } | Self::Interrupt { .. } | Self::Lost { .. })
+        matches!(self, Self::Port { .. } | Self::Interrupt { .. } | Self::Violation { .. } | Self::Lost { .. })
     }
 }
 
@@ -67,6 +73,12 @@ pub struct BoardStatus {
     pub cycles: u64,
     /// Questions asked again because the line had spoiled them or their answers.
     pub repeated: u64,
+    /// Frames of the board that came spoiled.
+    pub spoiled: u64,
+    /// Frames that answered no question: somebody else talks on the line.
+    pub unexpected: u64,
+    /// Violations of access rules, by whatever code on the board.
+    pub violations: u64,
     /// Instances on the board.
     pub instances: Vec<Id>,
 }

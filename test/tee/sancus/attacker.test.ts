@@ -59,8 +59,10 @@ describe("an attacker in the unprotected code of a board", function () {
 .Ldone:
 ${keep("r13", RESULT)}`;
 
-    it("is refused by the driver, and is not by one that does not ask who calls", async () => {
-        assert.equal((await attack(callDriver(driver))).word(RESULT), 1);
+    it("ends in a violation when it calls the driver, and does not at one that does not ask who calls", async () => {
+        const { stop, violation } = await attack(callDriver(driver));
+        assert.equal(stop, "violation");
+        assert.equal(violation?.address, driver.identity.layout.publicStart);
         const { text, layout } = driver.identity;
         const careless = text.slice();
         // cmp r14, r15 becomes cmp r14, r14: whoever calls is taken for the user.

@@ -53,7 +53,7 @@ export class BoardModule {
                 const length = this.incoming.readUInt32BE(0);
                 const message = JSON.parse(this.incoming.subarray(4, 4 + length).toString("utf8")) as Message;
                 this.incoming = this.incoming.subarray(4 + length);
-                if (["port", "interrupt", "lost"].includes(message.type)) this.notices.push(message);
+                if (["port", "interrupt", "violation", "lost"].includes(message.type)) this.notices.push(message);
                 else this.waiting.shift()?.(message);
             }
         });

@@ -22,7 +22,7 @@ const CONNECTION = 0x11223344;
 
 /** Records of a board (runtime/kit/ports/sancus/step.c). */
 export const IN = { message: 1, frame: 2, reseal: 3, trigger: 4 } as const;
-export const OUT = { reply: 1, frame: 2, processed: 6, refused: 7, connection: 8, failed: 9, blocked: 12 } as const;
+export const OUT = { reply: 1, frame: 2, processed: 6, refused: 7, connection: 8, failed: 9, log: 10, blocked: 12 } as const;
 
 /** What a deployer sent, byte for byte: what an attacker on the line has recorded. */
 export type Recording = { readonly kind: number; readonly argument: number; readonly body: Uint8Array }[];
@@ -64,22 +64,26 @@ export class Tap {
         return { status: decodeStatus(status), nonceD, nonceM };
     }
 
-    /** Grants the port and keys the input, as the provider does. */
-    async key(board: BoardModule): Promise<Output[]> {
+    /** Grants the port and keys the input, as the provider does. @param at - is told of each message before it is sent */
+    async key(board: BoardModule, at: (message: "s1" | "s3" | "activate") => Promise<void> = () => Promise.resolve()): Promise<Output[]> {
+        await at("s1");
         const { status, nonceD, nonceM } = await this.attest(board, PURPOSE.configure);
         const p = provisioningKey(this.moduleKey, nonceD, nonceM);
         const measurement = new Uint8Array(32);
         measurement.set(sancusVerifyTag(this.security, (this.parts[1] as SancusImage["parts"][number]).identity));
         const keyLength = this.security === 64 ? 8 : 16;
+        const rotates = status.connections.length > 0;
         const records: TableRecord[] = [
-            { type: "grant", endpoint: this.endpoint("tap"), measurement, incarnation: status.incarnation },
+            ...rotates ? [] : [{ type: "grant", endpoint: this.endpoint("tap"), measurement, incarnation: status.incarnation } as const],
             {
-                type: "set", connection: CONNECTION, endpoint: this.endpoint("set"), direction: 2, delivery: 1, suite: this.suite, reset: false, window: 4, epoch: 1n,
-                key: this.key32.slice(0, keyLength), firstCounter: 1n, lastCounter: 0xffff_ffff_ffff_ffffn,
+                type: "set", connection: CONNECTION, endpoint: this.endpoint("set"), direction: 2, delivery: 1, suite: this.suite, reset: false, window: 4, epoch: rotates ? 2n : 1n,
+                key: this.key32.slice(0, keyLength), firstCounter: rotates ? 0n : 1n, lastCounter: 0xffff_ffff_ffff_ffffn,
             },
         ];
         const s3 = sealS3(p, nonceD, nonceM, encodeUpdate({ incarnation: status.incarnation, generation: status.generation, records }, keyLength));
+        await at("s3");
         const replies = await this.tell(board, IN.message, 2, s3);
+        await at("activate");
         return [...replies, ...await this.tell(board, IN.message, 3, encodeSancusActivate(p, s4(p, s3)))];
     }
 

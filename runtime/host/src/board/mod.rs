@@ -123,6 +123,7 @@ impl BoardModule {
                     let entry = self.on_change.iter().find(|(device, _)| *device == endpoint).map(|(_, entry)| *entry);
                     self.changed.extend(entry.filter(|entry| !self.changed.contains(entry)));
                 }
+                BoardMessage::Violation { text } => tracing::warn!(violation = text, "somebody broke an access rule of this module's board"),
                 BoardMessage::Lost { reason } => return Err(Trouble::Board(reason)),
                 _ => {}
             }

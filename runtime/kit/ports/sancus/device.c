@@ -7,6 +7,13 @@ u16 driver_verify(u16 endpoint, const u8 *tag) {
     return address ? sancus_verify((const void *)address, tag) : 0;
 }
 
+/* Ends a driver that was never granted, if it is there. Whoever else is at its place may only waste our time. */
+void driver_dismiss(u16 endpoint) {
+    static const u16 nothing[4];
+    u16 address = board_drivers[endpoint], id = address ? sancus_id((const void *)address) : 0;
+    if (id) sancus_call(id, (const void *)address, DRIVER_LEAVE, nothing);
+}
+
 /* Ids are never given twice, so the one that was verified still is that driver, or nobody. 0xffff: refused. */
 u16 driver_call(u16 endpoint, u16 operation, u16 value) {
     u16 arguments[4] = {value, 0, 0, 0};

@@ -119,5 +119,6 @@ void nonce_draw(u8 nonce[8]);
 u16 driver_verify(u16 endpoint, const u8 *tag);
 enum { DRIVER_READ, DRIVER_WRITE, DRIVER_LEAVE };
 u16 driver_call(u16 endpoint, u16 operation, u16 value);
+void driver_dismiss(u16 endpoint);
 
 #endif

@@ -76,16 +76,22 @@ SANCUS_ENTRY(authentic_step)(const void *from, u16 length, void *to, u16 capacit
             if (refusal) refuse(frame, refusal);
         }
     } else if (kind == IN_TRIGGER && !blocked()) trigger(argument);
+    if (sancus_preset) {
+        static const char told[] = "somebody had written into this module's memory before it was enabled; it was erased";
+        out_put(OUT_LOG, 0, told, sizeof told - 1);
+        sancus_preset = 0;
+    }
     wipe(incoming, length);
     return used;
 }
 
-/* Ends this module: its memory is erased and its place is free. Anyone may ask, as availability is not promised; but not as
- * long as it holds devices, whose registers would belong to anyone then. */
+/* Ends this module and its drivers: their memory is erased and their places are free. Anyone may ask, as availability is not
+ * promised; but not as long as it is granted devices, whose registers would belong to anyone then. */
 void sancus_disable(void);
 SANCUS_ENTRY(authentic_leave)(void) {
     for (u16 i = 0; i < ENDPOINTS; i++)
         if (kit.drivers[i]) return 0;
+    for (u16 i = 0; i < ENDPOINTS; i++) driver_dismiss(i);
     sancus_disable();
     return 0;
 }
