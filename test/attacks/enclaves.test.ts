@@ -139,7 +139,7 @@ describe("an attacker who owns the agent of an SGX node", function () {
     for (const [name, imposture] of Object.entries(impostures)) {
         it(`gets nowhere with ${name}, which succeeds where nobody checks: ${imposture.goal}`, async () => {
             const { code, checks } = stoppedBy[name]!;
-            const attacker = new Attacker(victimOf(deployed(), "victim"), attackersKey);
+            const attacker = new Attacker(victimOf(deployed(), "victim", base), attackersKey);
             const attempt = (...left: Check[]) => {
                 setSurroundings({ ...real, tees: () => Promise.resolve({ ...tees, sgx: lenient(left) }) });
                 return impersonate(name, imposture, attacker, deployed());

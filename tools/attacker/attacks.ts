@@ -163,7 +163,7 @@ const oldEpoch: Attack = {
         await middle.resume();
         let newest: Frame | undefined;
         for (let tries = 0; newest === undefined; tries++) {
-            if (tries > 40) throw new Error("no event of the new epoch passed");
+            if (tries > 400) throw new Error("no event of the new epoch passed"); // a window of the old one may come again first
             await middle.passed(1, 15);
             newest = middle.seen.findLast((frame) => frame.epoch !== epoch);
         }

@@ -9,6 +9,7 @@ import type { DeployedStack } from "../../provider/stack/stack";
 import { generateVendorKey } from "../../provider/tee/sgx/vendor-key";
 import { Attacker, type Imposture, impostures, type Prepared, standingIn, type Victim, warmUps } from "../attacker/impostor";
 import { enterEverywhere, readMemory, type Tried } from "../attacker/intruder";
+import { packageRoot } from "../setup/toolchain";
 import { dim, green, red, say } from "./screen";
 
 /** What came of one attempt. */
@@ -111,18 +112,26 @@ export async function emulatedRoot(stack: DeployedStack, name: string): Promise<
     }
 }
 
-/** What the owner of a module's agent knows of it. */
-export function victimOf(stack: DeployedStack, name: string): Victim {
+/**
+ * What the owner of a module's agent knows of it.
+ *
+ * @param program - folder of the Pulumi program, to which the module's sources are relative
+ */
+export function victimOf(stack: DeployedStack, name: string, program: string): Victim {
     const { instance, deploymentId, deployerPublicKey, config, source, nodeFolder } = stack.module(name);
-    return { agent: path.join(nodeFolder, "agent.sock"), name, instance, deploymentId, deployerPublicKey, config, source };
+    return { agent: path.join(nodeFolder, "agent.sock"), name, instance, deploymentId, deployerPublicKey, config, source: source.map((one) => path.resolve(program, one)) };
 }
 
-/** @returns how many attempts got anywhere, or were none; 0 is what is expected */
+/**
+ * Every attempt on a module of the example, one after the other.
+ *
+ * @returns how many got anywhere, or were none; 0 is what is expected
+ */
 export async function besiege(stack: DeployedStack, name: string): Promise<number> {
     const { instance, nodeName, nodeFolder } = stack.module(name);
     const pid = (await stack.agent(nodeName).instance(instance))?.pid;
     if (pid === undefined) throw new Error(`module ${name} has no process`);
-    const attacker = new Attacker(victimOf(stack, name), await generateVendorKey());
+    const attacker = new Attacker(victimOf(stack, name, path.join(packageRoot(), "examples", "smart-irrigation")), await generateVendorKey());
     const attempts: readonly [string, () => Promise<Attempt>][] = [
         ["memory", () => memory(pid)],
         ["entries", () => entries(path.join(nodeFolder, "instances", instance, "image"))],
