@@ -54,7 +54,7 @@ mod tests {
 
     /// The number that a `#define` of the header gives.
     fn defined(header: &str, name: &str) -> usize {
-        let line = header.lines().find(|line| line.split_whitespace().nth(1) == Some(name)).expect("a definition");
+        let line = header.lines().find(|line| line.starts_with("#define ") && line.split_whitespace().nth(1) == Some(name)).expect("a definition");
         line.split_whitespace().nth(2).and_then(|value| value.parse().ok()).expect("a number")
     }
 
