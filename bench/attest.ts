@@ -1,4 +1,4 @@
-// `npm run bench:attest`: time of one verification, from the bytes of evidence and collateral to the verdict, of the
+// Time of one verification, from the bytes of evidence and collateral to the verdict, of the
 // genuine samples; SGX and TDX beside @phala/dcap-qvl in the same run. It asserts verdicts and no times.
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -8,11 +8,13 @@ import type { Claims, EvidenceType } from "../provider/attest/evidence";
 import { parseTrust } from "../provider/attest/policy";
 import { evidenceTypes } from "../provider/attest/registry";
 import { verifyEvidence } from "../provider/attest/verifier";
+import type { Options } from "./main";
+import { quantile } from "./statistics";
+import { print } from "./table";
 
 const folder = process.env["AUTHENTIC_VECTORS"] ?? resolve(__dirname, "../../../shared/vectors");
 const AT = Date.UTC(2025, 6, 1);
 const WARM_UP = 20;
-const ROUNDS = 200;
 
 /** Two verifications of one sample; `theirs` is null where there is nothing to compare with. */
 interface Subject {
@@ -61,41 +63,33 @@ function timed(verify: () => boolean): number {
     return milliseconds;
 }
 
-/** Value below which a share of the sorted times lies. */
-function quantile(times: readonly number[], share: number): number {
-    return times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? NaN;
-}
-
 /** Median and 95th percentile of each, taken in turn so that both meet the same load. */
-function measure({ ours, theirs: other }: Subject): { ours: number[]; theirs: number[] } {
+function measure({ ours, theirs: other }: Subject, rounds: number): { ours: number[]; theirs: number[] } {
     const times = { ours: [] as number[], theirs: [] as number[] };
-    for (let round = -WARM_UP; round < ROUNDS; round++) {
+    for (let round = -WARM_UP; round < rounds; round++) {
         const pair = { ours: timed(ours), theirs: other === null ? NaN : timed(other) };
         if (round >= 0) {
             times.ours.push(pair.ours);
             times.theirs.push(pair.theirs);
         }
     }
-    times.ours.sort((a, b) => a - b);
-    times.theirs.sort((a, b) => a - b);
     return times;
 }
 
-function row(subject: Subject): Record<string, string> {
-    const times = measure(subject);
-    const cells = (name: string, of: readonly number[]): Record<string, string> =>
-        Object.fromEntries([["median", 0.5], ["p95", 0.95]].map(([label, share]) => [`${name} ${label} ms`, quantile(of, share as number).toFixed(2)]));
-    const comparison = subject.theirs === null ? {} : {
-        ...cells("dcap-qvl", times.theirs),
-        "dcap-qvl / ours": (quantile(times.theirs, 0.5) / quantile(times.ours, 0.5)).toFixed(2),
-    };
-    return { evidence: subject.name, ...cells("ours", times.ours), ...comparison };
+function row(subject: Subject, rounds: number): string[] {
+    const times = measure(subject, rounds);
+    const cells = (of: readonly number[]) => [0.5, 0.95].map((share) => `${quantile(of, share).toFixed(2)} ms`);
+    const compared = subject.theirs === null ? ["", "", ""] : [...cells(times.theirs), `${(quantile(times.theirs, 0.5) / quantile(times.ours, 0.5)).toFixed(2)}×`];
+    return [subject.name, ...cells(times.ours), ...compared];
 }
 
-if (existsSync(folder)) {
-    console.log(`${ROUNDS} verifications each, after ${WARM_UP} to warm up; Node.js ${process.version}`);
-    console.table(subjects().map(row));
-} else {
-    console.error(`no samples in ${folder}\n  next: set AUTHENTIC_VECTORS to the folder that holds them`);
-    process.exitCode = 1;
+/** Prints the table, where there are samples. */
+export function attest({ quick }: Options): Promise<void> {
+    if (!existsSync(folder)) {
+        console.log(`\nNo samples of evidence in ${folder}\n  next: set AUTHENTIC_VECTORS to the folder that holds them`);
+        return Promise.resolve();
+    }
+    const rounds = quick ? 50 : 200;
+    print(`Verification of evidence (${rounds} each, after ${WARM_UP} to warm up)`, ["evidence", "median", "p95", "dcap-qvl", "p95", "dcap-qvl to ours"], subjects().map((subject) => row(subject, rounds)));
+    return Promise.resolve();
 }

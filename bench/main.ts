@@ -1,6 +1,9 @@
 // `npm run bench [-- NAME... --quick]`: runs the benchmarks of those names, or all.
 import { parseArgs } from "node:util";
+import { attest } from "./attest";
+import { build } from "./build";
 import { events } from "./events";
+import { memory } from "./memory";
 import { trustzone } from "./trustzone";
 import { up } from "./up";
 
@@ -10,7 +13,7 @@ export interface Options {
     readonly quick: boolean;
 }
 
-const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<void>>> = { events, trustzone, up };
+const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<void>>> = { events, up, build, memory, attest, trustzone };
 
 async function main(): Promise<void> {
     const { values, positionals } = parseArgs({ allowPositionals: true, options: { quick: { type: "boolean", default: false } } });
