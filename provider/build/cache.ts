@@ -1,8 +1,9 @@
 // A content-addressed cache of what was built. An entry appears in one step and carries its own digest, so that a
 // damaged or half-written one is never used; builds of the same key, in this process or another, share one compile.
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { makeFolder, writing } from "../storage";
 import { cacheFolder } from "./folders";
 
 const DIGEST = 32;
@@ -28,6 +29,9 @@ export function cacheKey(...parts: readonly (string | Uint8Array)[]): string {
     return hash.digest("hex");
 }
 
+/** The cache as a place to write to. */
+export const cachePlace = () => ({ what: "what is built", folder: cacheFolder(), variable: "AUTHENTIC_CACHE" });
+
 const fileOf = (key: string): string => path.join(cacheFolder(), "builds", key.slice(0, 2), key);
 
 /** The content of an entry; undefined where there is none or it is damaged. */
@@ -43,9 +47,12 @@ export async function readEntry(key: string): Promise<Buffer | undefined> {
 }
 
 /** Puts an entry in place, replacing what was there. */
-export async function writeEntry(key: string, content: Uint8Array): Promise<void> {
-    const file = fileOf(key);
-    await mkdir(path.dirname(file), { recursive: true });
+export function writeEntry(key: string, content: Uint8Array): Promise<void> {
+    return writing(cachePlace(), () => replace(fileOf(key), content));
+}
+
+async function replace(file: string, content: Uint8Array): Promise<void> {
+    await makeFolder(path.dirname(file));
     const partial = `${file}.${process.pid}.${randomBytes(6).toString("hex")}`;
     try {
         await writeFile(partial, Buffer.concat([sha256(content), content]));
@@ -69,12 +76,18 @@ const ownerLives = async (lock: string): Promise<boolean> => {
 
 /** Holds the lock of a key, or returns undefined once another process has let go of it. */
 const acquire = async (lock: string): Promise<(() => Promise<void>) | undefined> => {
-    await mkdir(path.dirname(lock), { recursive: true });
+    await makeFolder(path.dirname(lock));
     for (let waited = false; ; waited = true) {
         try {
             const handle = await open(lock, "wx");
-            await handle.writeFile(String(process.pid));
-            await handle.close();
+            try {
+                await handle.writeFile(String(process.pid));
+            } catch (error) {
+                await rm(lock, { force: true });
+                throw error;
+            } finally {
+                await handle.close();
+            }
             const touch = setInterval(() => void utimes(lock, new Date(), new Date()).catch(() => undefined), LOCK_STALE_MS / 4);
             touch.unref();
             return () => {
@@ -97,7 +110,7 @@ const acquire = async (lock: string): Promise<(() => Promise<void>) | undefined>
  */
 export async function exclusive<T>(key: string, work: () => Promise<T>): Promise<T> {
     for (;;) {
-        const release = await acquire(`${fileOf(key)}.lock`);
+        const release = await writing(cachePlace(), () => acquire(`${fileOf(key)}.lock`));
         if (release === undefined) continue;
         try {
             return await work();

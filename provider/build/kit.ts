@@ -4,6 +4,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { AuthenticError } from "../errors";
+import { writing } from "../storage";
 import { cacheKey, cached } from "./cache";
 import { relativeFiles } from "./folder-digest";
 import { kitFolder, zigVersion } from "./folders";
@@ -57,13 +58,15 @@ async function examine(folder: string): Promise<Kit> {
 }
 
 /** Works in a folder of its own, which is gone afterwards. */
-export async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-    const folder = await mkdtemp(path.join(os.tmpdir(), "authentic-build-"));
-    try {
-        return await work(folder);
-    } finally {
-        await rm(folder, { recursive: true, force: true });
-    }
+export function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+    return writing({ what: "a build", folder: os.tmpdir(), variable: "TMPDIR" }, async () => {
+        const folder = await mkdtemp(path.join(os.tmpdir(), "authentic-build-"));
+        try {
+            return await work(folder);
+        } finally {
+            await rm(folder, { recursive: true, force: true });
+        }
+    });
 }
 
 const kitError = (what: string, output: string): AuthenticError =>

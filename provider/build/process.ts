@@ -1,6 +1,8 @@
 // Runs a compiler or linker in an environment that cannot influence what it produces.
 import { spawn } from "node:child_process";
 import path from "node:path";
+import { full, makeFolder, writing } from "../storage";
+import { cachePlace } from "./cache";
 import { cacheFolder } from "./folders";
 
 export interface Outcome {
@@ -18,11 +20,19 @@ const OUTPUT = 1 << 20;
  * @param command - program and arguments
  * @param cwd - absolute folder
  * @param more - further variables
- * @throws the spawn error where the program cannot be started
+ * @throws AuthenticError `AE-STORAGE-FULL` or `AE-STORAGE-READ-ONLY` where a cache cannot be written; the spawn error where the program cannot be started
  */
-export function execute(command: readonly string[], cwd: string, more: Readonly<Record<string, string>> = {}): Promise<Outcome> {
+export async function execute(command: readonly string[], cwd: string, more: Readonly<Record<string, string>> = {}): Promise<Outcome> {
     const zigCache = path.join(cacheFolder(), "zig");
     const env = { PATH: process.env["PATH"] ?? "/usr/bin:/bin", ZIG_GLOBAL_CACHE_DIR: zigCache, ZIG_LOCAL_CACHE_DIR: zigCache, LC_ALL: "C", ...more };
+    await writing(cachePlace(), () => makeFolder(zigCache));
+    const outcome = await run(command, cwd, env);
+    // Zig says it by the name of its own error, programs by that of the system's.
+    if (outcome.code !== 0 && /NoSpaceLeft|No space left on device/.test(outcome.stderr)) throw full(cachePlace());
+    return outcome;
+}
+
+function run(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
     return new Promise((resolve, reject) => {
         const [program = "", ...args] = command;
         const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });

@@ -13,7 +13,9 @@ const versionOf = async (zig: Zig): Promise<string | undefined> => {
     try {
         const { code, stdout } = await execute([...zig, "version"], path.parse(process.cwd()).root);
         return code === 0 ? stdout.trim() : undefined;
-    } catch {
+    } catch (error) {
+        // A cache that cannot be written is no reason to say that there is no compiler.
+        if (error instanceof AuthenticError) throw error;
         return undefined;
     }
 };

@@ -137,3 +137,31 @@ fn exact(mut quote: Vec<u8>, report: &[u8; REPORT_LENGTH]) -> Result<Vec<u8>, Ae
     quote.truncate(length);
     Ok(quote)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use authentic_testing::fuzz::fuzz;
+    use authentic_testing::memory::Counting;
+
+    #[global_allocator]
+    static MEMORY: Counting = Counting;
+
+    #[test]
+    fn quotes_of_a_hostile_service() {
+        let report = [7; REPORT_LENGTH];
+        let mut quote = vec![0; QUOTE_PREFIX + 600];
+        quote[..4].copy_from_slice(&ECDSA_QUOTE);
+        quote[48..432].copy_from_slice(&report[..384]);
+        quote[432..436].copy_from_slice(&500u32.to_le_bytes());
+        quote[QUOTE_PREFIX..QUOTE_PREFIX + 500].fill(9);
+        fuzz("quotes of a hostile service", |random| {
+            let given = random.changed(&[&quote]);
+            exact(given.clone(), &report).is_ok_and(|kept| {
+                assert!(kept.len() <= MAX_QUOTE && given.starts_with(&kept) && given[kept.len()..].iter().all(|byte| *byte == 0));
+                true
+            })
+        })
+        .reaches(100);
+    }
+}

@@ -3,18 +3,17 @@
 //! Idle sockets cost little and cannot keep others out: hellos have five seconds, and of many the oldest is given up.
 
 use crate::supervisor::Supervisor;
+use authentic_serve::places::{Admission, Places};
 use authentic_wire::hello::{Hello, LENGTH};
 use socket2::{Domain, Protocol, Socket, Type};
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::AbortHandle;
 
 const HELLO: Duration = Duration::from_secs(5);
 /// Sockets whose hello is awaited.
@@ -43,7 +42,7 @@ pub struct EventCounts {
 /// The event port.
 pub struct EventPort {
     supervisor: Arc<Supervisor>,
-    pending: Mutex<BTreeMap<u64, AbortHandle>>,
+    pending: Arc<Places>,
     /// What became of sockets.
     pub counts: EventCounts,
 }
@@ -80,53 +79,44 @@ pub fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, (SocketAddr, i
 impl EventPort {
     /// An event port for the instances of `supervisor`.
     pub fn new(supervisor: Arc<Supervisor>) -> Arc<Self> {
-        Arc::new(Self { supervisor, pending: Mutex::default(), counts: EventCounts::default() })
+        Arc::new(Self { supervisor, pending: Places::new(MAX_PENDING), counts: EventCounts::default() })
     }
 
     /// Sockets whose hello is awaited.
     pub fn pending(&self) -> usize {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.pending.len()
     }
 
     /// Accepts sockets for ever.
     pub async fn serve(self: Arc<Self>, listener: TcpListener) {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => self.clone().accept(stream),
+                Ok((stream, _)) => self.accept(stream),
                 Err(error) => {
                     // Without descriptors nothing can be accepted until one is free.
                     tracing::warn!(%error, "cannot accept an event socket");
-                    self.evict();
+                    self.count_evicted(self.pending.give_up());
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             }
         }
     }
 
-    fn accept(self: Arc<Self>, stream: TcpStream) {
-        let id = self.counts.accepted.fetch_add(1, Ordering::Relaxed);
-        if self.pending() >= MAX_PENDING {
-            self.evict();
-        }
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+    fn accept(self: &Arc<Self>, stream: TcpStream) {
+        self.counts.accepted.fetch_add(1, Ordering::Relaxed);
         let port = self.clone();
-        // The task cannot remove itself before it is in the map: it waits for the lock.
-        let task = tokio::spawn(async move {
+        let admission = self.pending.admit(move |_| async move {
             match tokio::time::timeout(HELLO, read_hello(stream)).await {
                 Ok(Some((stream, hello))) => port.pass(stream, &hello),
                 Ok(None) => drop(port.counts.malformed.fetch_add(1, Ordering::Relaxed)),
                 Err(_) => drop(port.counts.silent.fetch_add(1, Ordering::Relaxed)),
             }
-            port.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         });
-        pending.insert(id, task.abort_handle());
+        self.count_evicted(admission == Admission::GivenUp);
     }
 
-    fn evict(&self) {
-        if let Some((_, oldest)) = self.pending.lock().unwrap_or_else(PoisonError::into_inner).pop_first() {
-            oldest.abort();
-            self.counts.evicted.fetch_add(1, Ordering::Relaxed);
-        }
+    fn count_evicted(&self, evicted: bool) {
+        self.counts.evicted.fetch_add(evicted.into(), Ordering::Relaxed);
     }
 
     fn pass(&self, stream: TcpStream, hello: &Hello) {

@@ -158,3 +158,37 @@ async fn read(mut reader: OwnedReadHalf, pending: &Pending) {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use authentic_testing::fuzz::Harness;
+    use tokio::io::AsyncWriteExt;
+
+    /// A module host that somebody has replaced says anything: a call has an answer, or the link ends.
+    #[test]
+    fn answers_of_a_hostile_host() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let samples: Vec<Vec<u8>> = [Answer::Done, Answer::Entry { called: true }, Answer::Status(Box::default()), Answer::Refused { code: 7 }]
+            .into_iter()
+            .map(|answer| control::encode(&Response { id: 1, answer }))
+            .collect();
+        let harness = Harness { name: "answers of a hostile module host", memory: 2 << 20, slow: 4 };
+        harness
+            .run(|random| {
+                let answer = random.changed(&samples);
+                runtime.block_on(async {
+                    let (ours, mut theirs) = UnixStream::pair().unwrap();
+                    let link = HostLink::new(ours);
+                    theirs.write_all(&answer).await.unwrap();
+                    theirs.shutdown().await.unwrap();
+                    let answered = link.call(Call::Pins).await.is_ok();
+                    drop(theirs);
+                    link.closed().await;
+                    answered
+                })
+            })
+            .reaches(50);
+    }
+}

@@ -23,3 +23,7 @@ mod trustzone;
 
 pub use run::{Options, RunError, run};
 pub use sgx::SgxBackend;
+
+#[cfg(test)]
+#[global_allocator]
+static MEMORY: authentic_testing::memory::Counting = authentic_testing::memory::Counting;

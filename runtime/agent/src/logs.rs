@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// Bytes taken at once.
 const PART: u64 = 64 * 1024;
+/// Bytes of a log file that are looked at: its limit, and the line that went beyond it.
+const WHOLE: u64 = authentic_journal::MAX_BYTES + (1 << 20);
 
 /// A log that is read as it grows.
 pub struct Follower {
@@ -21,10 +23,13 @@ impl Follower {
         let mut older = path.as_os_str().to_owned();
         older.push(".1");
         // A log that does not exist yet is an empty one.
-        let mut bytes = fs::read(older).unwrap_or_default();
+        let mut bytes = Vec::new();
+        if let Ok(file) = File::open(older) {
+            let _ = file.take(WHOLE).read_to_end(&mut bytes);
+        }
         let mut file = File::open(path).ok();
         if let Some(file) = &mut file {
-            let _ = file.read_to_end(&mut bytes);
+            let _ = file.take(WHOLE).read_to_end(&mut bytes);
         }
         let text = String::from_utf8_lossy(&bytes);
         let skipped = text.lines().count().saturating_sub(lines);

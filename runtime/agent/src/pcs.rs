@@ -76,3 +76,35 @@ pub async fn serve(State(agent): Shared, uri: Uri) -> Result<Response, ApiError>
     }
     Ok(response)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use authentic_testing::fuzz::Harness;
+    use tokio::io::AsyncWriteExt;
+
+    /// Answers of a platform that somebody has replaced.
+    #[test]
+    fn answers_of_a_hostile_platform() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let samples = [
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n{\"pid\": 100}".to_vec(),
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntcb-info-issuer-chain: abc\r\n\r\n5\r\nhello\r\n3\r\nyou\r\n0\r\n\r\n".to_vec(),
+            b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec(),
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200 OK\r\n\r\nuntil the end".to_vec(),
+        ];
+        let harness = Harness { name: "answers of a hostile platform", memory: 2 << 20, slow: 4 };
+        harness
+            .run(|random| {
+                let answer = random.changed(&samples);
+                runtime.block_on(async {
+                    let (ours, mut theirs) = UnixStream::pair().unwrap();
+                    theirs.write_all(&answer).await.unwrap();
+                    theirs.shutdown().await.unwrap();
+                    get(ours, "/platform").await.is_ok_and(|answer| answer.body.len() <= MAX_BODY)
+                })
+            })
+            .reaches(20);
+    }
+}

@@ -12,8 +12,8 @@ use crate::streams::MAX_LISTENERS;
 use crate::supervisor::Supervisor;
 use crate::trustzone::TrustzoneBoard;
 use authentic_process::raise_descriptor_limit;
+use authentic_serve::http;
 use serde_json::json;
-use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -135,10 +135,8 @@ async fn serve(options: Options, folder: Arc<Folder>) -> Result<(), RunError> {
     for listener in listeners {
         tokio::spawn(events.clone().serve(listener));
     }
-    let mut ending = agent.ending.subscribe();
-    let served = axum::serve(control, router(agent.clone())).with_graceful_shutdown(async move { drop(ending.wait_for(|ending| *ending).await) });
     tokio::select! {
-        result = served.into_future() => result?,
+        () = http::serve(control, router(agent.clone()), agent.ending.subscribe()) => {}
         _ = terminate.recv() => tracing::info!("ending on SIGTERM"),
         _ = interrupt.recv() => tracing::info!("ending on SIGINT"),
     }

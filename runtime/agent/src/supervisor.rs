@@ -75,7 +75,12 @@ impl Supervisor {
     }
 
     async fn exclusively(&self, id: Id) -> tokio::sync::OwnedMutexGuard<()> {
-        let change = self.changes.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone();
+        let change = {
+            let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+            // Those that nobody holds or waits for: callers can name any number of instances.
+            changes.retain(|_, change| Arc::strong_count(change) > 1);
+            changes.entry(id).or_default().clone()
+        };
         change.lock_owned().await
     }
 

@@ -9,6 +9,8 @@ use authentic_sancus::{Machine, Stop};
 use authentic_wire::board::Freshness;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Cycles between two looks at the line.
 const SLICE: u64 = 2_000;
@@ -20,6 +22,8 @@ pub struct Emulated {
     machine: Machine,
     clock_hz: u32,
     deadline: u64,
+    /// The source of nonces cannot be trusted any more.
+    broken: Arc<AtomicBool>,
 }
 
 impl Emulated {
@@ -30,7 +34,8 @@ impl Emulated {
     pub fn new(firmware: &[u8], node_key: Key, source: Freshness, counter: PathBuf, clock_hz: u32) -> io::Result<Self> {
         let invalid = |error: String| io::Error::new(io::ErrorKind::InvalidData, error);
         let mut builder = Machine::builder().node_key(node_key).clock(Clock { main_hz: clock_hz, ..Clock::default() });
-        if let Some(device) = freshness::device(source, counter)? {
+        let broken = Arc::new(AtomicBool::new(false));
+        if let Some(device) = freshness::device(source, counter, broken.clone())? {
             builder = builder.device(device);
         }
         let mut machine = builder.build();
@@ -38,7 +43,7 @@ impl Emulated {
             machine.load(piece.address, &piece.bytes).map_err(|error| invalid(error.to_string()))?;
         }
         machine.reset_to_power_on();
-        Ok(Self { machine, clock_hz, deadline: OVERHEAD })
+        Ok(Self { machine, clock_hz, deadline: OVERHEAD, broken })
     }
 
     /// The machine, to look at.
@@ -58,6 +63,9 @@ impl Line for Emulated {
         loop {
             let stop = self.machine.run(SLICE);
             let sent = self.machine.take_from_uart(0);
+            if self.broken.load(Ordering::Relaxed) {
+                return Err(io::Error::other("its non-volatile counter cannot be stored (is the disk full?)"));
+            }
             if !sent.is_empty() {
                 return Ok(Heard::Bytes(sent));
             }

@@ -40,6 +40,20 @@ enum StartError {
     System(#[from] io::Error),
 }
 
+impl StartError {
+    /// Stable code and next step.
+    fn code(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::File(_, error) | Self::System(error) | Self::Line(error) => match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ("AE-BOARD-DISK-FULL", "free space on the file system of the node's folder"),
+                io::ErrorKind::ReadOnlyFilesystem => ("AE-BOARD-READ-ONLY", "make the node's folder writable for the user that runs the agent"),
+                _ => ("AE-BOARD-START", "correct the node's board settings; see board.log in the node's folder"),
+            },
+            _ => ("AE-BOARD-START", "correct the node's board settings; see board.log in the node's folder"),
+        }
+    }
+}
+
 fn line(folder: &Path, file: BoardFile) -> Result<Box<dyn Line>, StartError> {
     Ok(match file {
         BoardFile::Emulated { firmware, node_key, freshness, clock_hz } => {
@@ -77,7 +91,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "the bridge does not start");
-            eprintln!("{}", serde_json::json!({ "code": "AE-BOARD-START", "message": error.to_string(), "next": "correct the node's board settings" }));
+            let (code, next) = error.code();
+            eprintln!("{}", serde_json::json!({ "code": code, "message": error.to_string(), "next": next }));
             ExitCode::FAILURE
         }
     }

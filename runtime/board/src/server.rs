@@ -25,12 +25,14 @@ struct Client {
     incoming: Vec<u8>,
     outgoing: Vec<u8>,
     instance: Option<Id>,
+    serial: u64,
 }
 
 /// A bridge with its board and clients.
 pub struct Server {
     board: Board,
     clients: Slab<Client>,
+    connections: u64,
     stopping: bool,
     violations: u64,
 }
@@ -39,7 +41,7 @@ impl Server {
     /// A bridge without clients.
     #[must_use]
     pub fn new(board: Board) -> Self {
-        Self { board, clients: Slab::new(), stopping: false, violations: 0 }
+        Self { board, clients: Slab::new(), connections: 0, stopping: false, violations: 0 }
     }
 
     /// Serves until it is told to stop, or until the folder is gone.
@@ -72,16 +74,29 @@ impl Server {
     fn accept(&mut self, listener: &UnixListener, poll: &Poll) -> io::Result<()> {
         loop {
             match listener.accept() {
-                Ok((mut stream, _)) if self.clients.len() < MAX_CLIENTS => {
+                Ok((mut stream, _)) => {
+                    if self.clients.len() >= MAX_CLIENTS && !self.make_room() {
+                        tracing::warn!("refusing a connection: {MAX_CLIENTS} instances are on this board");
+                        continue;
+                    }
+                    self.connections += 1;
                     let entry = self.clients.vacant_entry();
                     poll.registry().register(&mut stream, Token(entry.key()), Interest::READABLE | Interest::WRITABLE)?;
-                    entry.insert(Client { stream, incoming: Vec::new(), outgoing: Vec::new(), instance: None });
+                    entry.insert(Client { stream, incoming: Vec::new(), outgoing: Vec::new(), instance: None, serial: self.connections });
                 }
-                Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return Ok(()),
             }
         }
+    }
+
+    /// Closes the oldest connection that has no instance. False where all have one.
+    fn make_room(&mut self) -> bool {
+        let idle = self.clients.iter().filter(|(_, client)| client.instance.is_none()).min_by_key(|(_, client)| client.serial).map(|(index, _)| index);
+        idle.is_some_and(|index| {
+            self.drop_client(index);
+            true
+        })
     }
 
     fn serve(&mut self, index: usize) {
@@ -255,10 +270,17 @@ impl Server {
                     tracing::error!(%error, "the board does not start again");
                 }
             }
+            BoardError::Link(LinkError::Line(_)) if self.board.link().line().kind() == "emulated" => {
+                // It does not come back; the next bridge makes another.
+                let lost = self.board.forget();
+                self.lost(&lost, "the line to the board is gone");
+                self.stopping = true;
+            }
             _ => {}
         }
         let (code, next) = match cause {
             BoardError::Taken | BoardError::Full => ("AE-BOARD-PLACE", "place the module on another node, or take another off this board"),
+            BoardError::Link(LinkError::Line(_)) => ("AE-BOARD-LINE", "free space on the disk or connect the board's line again, then run `pulumi up --refresh`"),
             BoardError::Link(_) => ("AE-BOARD-SILENT", "check the board and its line, then run `pulumi up`"),
             _ => ("AE-BOARD-MODULE", "see the logs of the board; `pulumi up` starts the module again"),
         };

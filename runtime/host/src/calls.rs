@@ -8,6 +8,8 @@ use authentic_wire::control::{self, Answer, Call, ConnectionStatus, Request, Rou
 use authentic_wire::message::MAX_MESSAGE;
 use std::os::fd::OwnedFd;
 
+/// How often a link is read before the module has its turn.
+const LINK_ROUNDS: usize = 4;
 /// Messages that may wait for the module.
 const MAX_MESSAGES: usize = 32;
 
@@ -27,7 +29,7 @@ impl Host {
     }
 
     fn try_serve_link(&mut self, index: usize) -> Result<(), LinkError> {
-        loop {
+        for _ in 0..LINK_ROUNDS {
             let Some(link) = self.links.get_mut(index) else { return Ok(()) };
             // Calls that came before the end of the stream still count: an event socket may be among them.
             let read = link.read();
@@ -42,6 +44,9 @@ impl Host {
                 return Ok(());
             }
         }
+        // The module gets its turn before the rest.
+        self.ready_links.push(index);
+        Ok(())
     }
 
     fn serve(&mut self, link: Handle, Request { id, call }: Request, socket: Option<OwnedFd>) {

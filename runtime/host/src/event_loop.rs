@@ -46,8 +46,11 @@ pub fn run(host: &mut Host, mut poll: Poll, mut listener: UnixListener, first: O
                 Ready::Source(index) => source_ready(host, index, event),
             }
         }
+        for index in std::mem::take(&mut host.ready_links) {
+            host.serve_link(index);
+        }
         host.tick_triggers();
-        more = host.turn();
+        more = host.turn() || !host.ready_links.is_empty();
         host.connect_peers();
         if host.now >= retransmission {
             retransmission = host.now + RETRANSMISSION_TICK;
@@ -93,7 +96,7 @@ fn accept(host: &mut Host, listener: &UnixListener) {
 
 fn add_link(host: &mut Host, stream: UnixStream) -> io::Result<()> {
     if host.links.len() >= MAX_LINKS
-        && let Some(oldest) = host.links.iter().min_by_key(|(_, link)| link.serial).map(|(index, _)| index)
+        && let Some(oldest) = host.links.iter().min_by_key(|(_, link)| (link.heard, link.serial)).map(|(index, _)| index)
     {
         host.links.remove(oldest);
     }

@@ -104,6 +104,8 @@ pub struct Host {
     pub dirty_sources: Vec<usize>,
     /// Agents.
     pub links: Slab<Link>,
+    /// Those to read on from.
+    pub ready_links: Vec<usize>,
     /// Messages not yet in the ring.
     pub messages: VecDeque<Message>,
     /// Messages without a reply yet.
@@ -150,6 +152,7 @@ impl Host {
             ready_sources: VecDeque::new(),
             dirty_sources: Vec::new(),
             links: Slab::new(),
+            ready_links: Vec::new(),
             messages: VecDeque::new(),
             asked: VecDeque::new(),
             reseals: VecDeque::new(),

@@ -32,3 +32,7 @@ mod watchdog;
 
 pub use region::Region;
 pub use start::{StartError, serve, start};
+
+#[cfg(test)]
+#[global_allocator]
+static MEMORY: authentic_testing::memory::Counting = authentic_testing::memory::Counting;

@@ -11,6 +11,7 @@ use std::os::fd::OwnedFd;
 
 /// Bytes of answers that may wait for an agent that does not read them.
 const MAX_BACKLOG: usize = 8 << 20;
+/// Event sockets that are taken in before their calls are carried out.
 const MAX_SOCKETS: usize = 64;
 
 /// A control socket.
@@ -18,6 +19,8 @@ pub struct Link {
     stream: UnixStream,
     /// Serial number, to recognize it after its index was reused.
     pub serial: u64,
+    /// A whole call has come: of too many links, those without one go first.
+    pub heard: bool,
     incoming: Vec<u8>,
     sockets: VecDeque<OwnedFd>,
     outgoing: Vec<u8>,
@@ -43,7 +46,7 @@ pub enum LinkError {
 impl Link {
     /// A link over `stream`.
     pub fn new(stream: UnixStream, serial: u64) -> Self {
-        Self { stream, serial, incoming: Vec::new(), sockets: VecDeque::new(), outgoing: Vec::new() }
+        Self { stream, serial, heard: false, incoming: Vec::new(), sockets: VecDeque::new(), outgoing: Vec::new() }
     }
 
     /// The stream, to register it.
@@ -75,11 +78,12 @@ impl Link {
             if count == 0 {
                 return Err(LinkError::Closed);
             }
-            if self.sockets.len() > MAX_SOCKETS || self.incoming.len() > 2 * control::MAX_LENGTH {
+            if self.sockets.len() > 2 * MAX_SOCKETS || self.incoming.len() > 2 * control::MAX_LENGTH {
                 return Err(LinkError::Sockets);
             }
             self.incoming.extend_from_slice(&space[..count]);
-            if self.incoming.len() > control::MAX_LENGTH {
+            // The calls that the sockets belong to are here, and take them: a flood of sockets is no fault of the agent.
+            if self.incoming.len() > control::MAX_LENGTH || self.sockets.len() >= MAX_SOCKETS {
                 return Ok(true);
             }
         }
@@ -91,6 +95,7 @@ impl Link {
     /// Bytes that are no call, or a missing socket.
     pub fn next(&mut self) -> Result<Option<(Request, Option<OwnedFd>)>, LinkError> {
         let Some(request) = control::decode::<Request>(&mut self.incoming)? else { return Ok(None) };
+        self.heard = true;
         let socket = match request.call {
             Call::Socket { .. } => Some(self.sockets.pop_front().ok_or(LinkError::Sockets)?),
             _ => None,

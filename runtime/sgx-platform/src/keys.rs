@@ -211,7 +211,7 @@ fn parse(mut public: &[u8]) -> Option<Platform> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use authentic_testing::fuzz::{Random, one_in};
+    use authentic_testing::fuzz::fuzz;
     use std::os::unix::fs::PermissionsExt;
 
     struct Scratch(std::path::PathBuf);
@@ -271,19 +271,11 @@ mod tests {
 
     #[test]
     fn files() {
-        let inputs = one_in(50);
         let scratch = Scratch::new("fuzz");
         let path = scratch.0.join("keys");
         drop(Keys::open(&path, SystemTime::now()).unwrap());
         let file = fs::read(&path).unwrap();
         let public = &file[16 + SCALARS..file.len() - HASH];
-        let mut random = Random::new("platform files");
-        let mut parsed = 0;
-        for _ in 0..inputs {
-            let mut bytes = public.to_vec();
-            random.mutate(&mut bytes);
-            parsed += u64::from(parse(&bytes).is_some());
-        }
-        assert!(parsed > 0 && parsed < inputs);
+        fuzz("files of platforms", |random| parse(&random.changed(&[public])).is_some()).reaches(100);
     }
 }

@@ -19,3 +19,7 @@ mod secret;
 pub use folder::FolderError;
 pub use keys::KeyError;
 pub use run::{RunError, run};
+
+#[cfg(test)]
+#[global_allocator]
+static MEMORY: authentic_testing::memory::Counting = authentic_testing::memory::Counting;

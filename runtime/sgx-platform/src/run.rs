@@ -6,14 +6,15 @@ use crate::identity::COMPONENTS;
 use crate::keys::{KeyError, Keys};
 use crate::quoting::QuotingEnclave;
 use crate::{aesm, pcs};
+use authentic_serve::http;
 use authentic_sgx::Processor;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-use std::future::IntoFuture;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 /// Why a platform does not start.
 #[derive(Debug, thiserror::Error)]
@@ -94,10 +95,11 @@ async fn serve(folder: &Folder) -> Result<(), RunError> {
     let [quoting_socket, provisioning_socket] = SOCKETS;
     tokio::spawn(quoting.serve(folder.listen(quoting_socket)?));
     // The last socket: a platform that answers on it is complete.
-    let provisioning = axum::serve(folder.listen(provisioning_socket)?, pcs::router(Arc::new(provisioning)));
+    let provisioning_listener = folder.listen(provisioning_socket)?;
+    let ending = watch::Sender::new(false);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), memory = keys.memory(), "emulated SGX platform starts");
     tokio::select! {
-        result = provisioning.into_future() => result?,
+        () = http::serve(provisioning_listener, pcs::router(Arc::new(provisioning)), ending.subscribe()) => {}
         _ = terminate.recv() => tracing::info!("ending on SIGTERM"),
         _ = interrupt.recv() => tracing::info!("ending on SIGINT"),
     }

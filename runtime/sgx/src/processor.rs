@@ -1,6 +1,6 @@
 //! What an emulated processor has instead of fuses: two secrets in a file that only the node's owner can read.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -31,12 +31,17 @@ impl Processor {
         while filled < secret.len() {
             filled += rustix::rand::getrandom(&mut secret[filled..], rustix::rand::GetRandomFlags::empty())?;
         }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        // Whole or not at all: on a full disk nothing is left that looks like a damaged processor.
+        let unfinished = path.with_extension("new");
+        let _ = fs::remove_file(&unfinished);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
         let mut content = Zeroizing::new([0; LENGTH]);
         content[..16].copy_from_slice(&*secret);
         content[16..].copy_from_slice(&cpu_svn);
         file.write_all(&*content)?;
         file.sync_all()?;
+        fs::hard_link(&unfinished, path)?;
+        fs::remove_file(&unfinished)?;
         Ok(Self { fuse_key: *secret, cpu_svn })
     }
 

@@ -3,5 +3,11 @@
 #[cfg(target_arch = "x86_64")]
 pub mod enclave;
 pub mod fuzz;
+pub mod hostile;
 pub mod image;
+pub mod memory;
 pub mod sigstruct;
+
+#[cfg(test)]
+#[global_allocator]
+static MEMORY: memory::Counting = memory::Counting;

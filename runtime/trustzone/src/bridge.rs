@@ -12,6 +12,11 @@ use std::time::Duration;
 const ENTRY: Duration = Duration::from_secs(1260);
 const PATIENCE: Duration = Duration::from_secs(20);
 const MAX_MESSAGE: usize = 1 << 20;
+/// Slots of a board; their numbers are bytes, and one of them means the staging memory.
+const MAX_SLOTS: u32 = 254;
+/// Connections at once, and how long one may take to load a module.
+const MAX_CLIENTS: usize = 64;
+const FIRST: Duration = Duration::from_secs(10);
 /// Statuses of the bridge itself, beside those of the firmware.
 pub const STATUS_NO_SLOT: u32 = 0x100;
 /// The host's request is not one.
@@ -21,6 +26,8 @@ pub const STATUS_MALFORMED: u32 = 0x101;
 pub struct Bridge {
     link: Mutex<Link>,
     slots: Mutex<Vec<bool>>,
+    /// As many references as connections, and one.
+    clients: Arc<()>,
     /// Public facts of the board.
     pub facts: Facts,
 }
@@ -32,8 +39,8 @@ impl Bridge {
     /// It does not come up.
     pub fn new(mut link: Link) -> Result<Arc<Self>, LinkError> {
         let (_, body) = link.call(Operation::Facts, 0, [0, 0], &[], PATIENCE)?;
-        let facts = Facts::decode(&body).ok_or(LinkError::Silent)?;
-        Ok(Arc::new(Self { link: Mutex::new(link), slots: Mutex::new(vec![false; facts.slots as usize]), facts }))
+        let facts = Facts::decode(&body).filter(|facts| facts.slots <= MAX_SLOTS).ok_or(LinkError::Silent)?;
+        Ok(Arc::new(Self { link: Mutex::new(link), slots: Mutex::new(vec![false; facts.slots as usize]), clients: Arc::default(), facts }))
     }
 
     fn link(&self) -> MutexGuard<'_, Link> {
@@ -53,7 +60,13 @@ impl Bridge {
     pub fn serve(self: &Arc<Self>, listener: &UnixListener, end: fn()) {
         for stream in listener.incoming() {
             let (Ok(stream), bridge) = (stream, self.clone()) else { continue };
+            if Arc::strong_count(&self.clients) > MAX_CLIENTS {
+                tracing::warn!("refusing a connection: there are {MAX_CLIENTS}");
+                continue;
+            }
+            let place = self.clients.clone();
             std::thread::spawn(move || {
+                let _place = place;
                 let mut client = Client { bridge: &bridge, slot: None };
                 match client.serve(&stream, end) {
                     Ok(()) => {}
@@ -72,6 +85,7 @@ struct Client<'a> {
 
 impl Client<'_> {
     fn serve(&mut self, mut stream: &UnixStream, end: fn()) -> io::Result<()> {
+        stream.set_read_timeout(Some(FIRST))?;
         while let Some((request, body)) = read_message(&mut stream, MAX_MESSAGE)? {
             if request.operation == Operation::End as u8 {
                 end();
@@ -79,6 +93,8 @@ impl Client<'_> {
             let (status, b, reply) = self.handle(&request, &body).map_err(|error| io::Error::other(error.to_string()))?;
             let header = Header { operation: request.operation | REPLY, slot: self.slot.unwrap_or(STAGING), a: status, b, ..request };
             write_message(&mut stream, &header, &reply)?;
+            // A module's host may have nothing to say for a long time; others are served and go.
+            stream.set_read_timeout(if self.slot.is_some() { None } else { Some(FIRST) })?;
         }
         Ok(())
     }

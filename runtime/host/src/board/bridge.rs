@@ -155,3 +155,42 @@ impl Bridge {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failure must fail the test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_hostile_bridge_says() {
+        let samples: Vec<Vec<u8>> = [
+            BoardMessage::Done,
+            BoardMessage::Outputs { output: Bytes(vec![5; 40]), cycles: 9 },
+            BoardMessage::Error { code: "AE-BOARD-CALL".into(), message: "m".into(), next: "n".into() },
+            BoardMessage::Port { endpoint: 1, value: 2 },
+            BoardMessage::Lost { reason: "gone".into() },
+        ]
+        .iter()
+        .map(control::encode)
+        .collect();
+        let begin = || {
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            ours.set_nonblocking(true).unwrap();
+            (Bridge { stream: ours, incoming: Vec::new(), notices: Vec::new() }, theirs)
+        };
+        let (mut bridge, mut said) = begin();
+        let harness = authentic_testing::fuzz::Harness { name: "what a hostile bridge says", memory: 2 << 20, slow: 2 };
+        harness
+            .run(|random| {
+                let bytes = random.changed(&samples);
+                if said.write_all(&bytes).is_ok()
+                    && let Ok(notices) = bridge.notices()
+                {
+                    return !notices.is_empty();
+                }
+                (bridge, said) = begin();
+                false
+            })
+            .reaches(2000);
+    }
+}

@@ -143,4 +143,38 @@ mod tests {
         let found = records(&bytes);
         assert_eq!(found, [Record { kind: 2, argument: 1, body: &[9, 9, 9] }, Record { kind: 11, argument: 5, body: &[7] }]);
     }
+
+    #[test]
+    fn records_of_a_hostile_board() {
+        let mut translator = known(0x201);
+        let short = compact(&full(0x201)).unwrap();
+        let report = [&0x1122_3344u32.to_le_bytes()[..], &[0; 8], &7u32.to_le_bytes(), &9u32.to_le_bytes()].concat();
+        let samples = [(output::FRAME, short), (output::CONNECTION, report), (output::REFUSED, vec![1; 8]), (output::RESEAL, vec![2; 12]), (output::LOG, vec![b'x'; 90])]
+            .map(|(kind, body)| [&[kind as u8, 1][..], &(body.len() as u16).to_le_bytes(), &body, &[0; 1][..body.len() % 2]].concat());
+        authentic_testing::fuzz::fuzz("records of a hostile board", |random| {
+            let mut bytes = random.changed(&samples);
+            bytes.extend(random.changed(&samples));
+            let mut translated = false;
+            for Record { kind, argument, body } in records(&bytes) {
+                if let Some(full) = translator.outward(kind, argument, body) {
+                    assert!(full.len() <= body.len() + 24);
+                    translated = true;
+                }
+            }
+            assert!(translator.connections.len() <= 1 << 16);
+            translated
+        })
+        .reaches(8);
+    }
+
+    #[test]
+    fn frames_for_a_board() {
+        let samples = [full(1), full(0x201), full(u64::MAX)];
+        authentic_testing::fuzz::fuzz("frames for a board", |random| {
+            let frame = random.changed(&samples);
+            let record = Translator::inward(input::FRAME, 0, &frame);
+            record.is_some_and(|record| record.len() + FULL_HEADER == frame.len() + COMPACT_HEADER + 2)
+        })
+        .reaches(8);
+    }
 }

@@ -15,6 +15,8 @@ use std::path::Path;
 const EVIDENCE_PSA: u16 = 2;
 const MALFORMED: [u8; 3] = [0xff, 0, 1];
 const TOO_LONG: u16 = 8;
+/// Largest ring of a board.
+const MAX_RING: u32 = 1 << 20;
 
 /// A record that waits for room.
 type Waiting = Option<(u16, u16, Vec<u8>)>;
@@ -46,6 +48,10 @@ impl TrustzoneModule {
     pub unsafe fn load(folder: &Path, image: &[u8], region: &Region, time_limit_ms: u32) -> Result<Self, TrustzoneError> {
         let mut client = Client::connect(folder)?;
         let facts = client.facts()?;
+        // A board has far less memory; this machine gives none to one that claims otherwise.
+        if facts.rings.iter().any(|capacity| *capacity > MAX_RING) {
+            return Err(TrustzoneError::Unexpected);
+        }
         let shadow = Shadow::new(facts.rings)?.ok_or(TrustzoneError::Unexpected)?;
         client.load(image, time_limit_ms)?;
         client.write(0, &shadow.header())?;

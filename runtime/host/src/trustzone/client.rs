@@ -149,3 +149,62 @@ impl Client {
         self.call(Operation::Unload, 0, 0, &[]).map(drop)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failure must fail the test")]
+mod tests {
+    use super::super::shadow::Shadow;
+    use super::*;
+    use std::io::Write;
+
+    fn reply(operation: Operation, sequence: u32, a: u32, body: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write_message(&mut bytes, &Header { operation: operation as u8 | REPLY, slot: 1, sequence, a, b: 0 }, body).unwrap();
+        bytes
+    }
+
+    /// Replies with positions and bytes of the out ring that are in order, or not: the window stays one.
+    #[test]
+    fn entries_of_a_hostile_bridge() {
+        let begin = || {
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            (Client { stream: ours, sequence: 0 }, theirs, Shadow::new([4096, 4096, 8192]).unwrap().unwrap())
+        };
+        let (mut client, mut board, mut shadow) = begin();
+        let harness = authentic_testing::fuzz::Harness { name: "entries of a hostile TrustZone bridge", memory: 1 << 20, slow: 2 };
+        harness
+            .run(|random| {
+                let new = random.below(BODY - 12);
+                let tail = if random.below(16) == 0 { random.number() as u32 } else { shadow.out_from().wrapping_add((new + random.below(3) * random.below(9000)) as u32) };
+                let mut body: Vec<u8> = [random.number() as u32, random.number() as u32, tail].iter().flat_map(|word| word.to_le_bytes()).collect();
+                // Records of any kind and length, most of which are none.
+                body.extend((0..new).map(|index| if index % 8 < 4 { [0, 0, 8, 1][random.below(4)] } else { random.number() as u8 }));
+                let mut bytes = reply(Operation::Enter, client.sequence.wrapping_add(1).max(1), 0, &body);
+                if random.below(4) == 0 {
+                    random.mutate(&mut bytes);
+                }
+                board.write_all(&bytes).unwrap();
+                // What a request asks for besides never comes, and a reply that was cut off has no end.
+                board.shutdown(std::net::Shutdown::Write).unwrap();
+                let mut good = false;
+                if let Ok(entered) = client.enter(1, shadow.out_from(), &[])
+                    && let Ok(missing) = shadow.take(&entered)
+                {
+                    assert!(missing.iter().map(|(_, length)| length).sum::<usize>() <= 8192);
+                    shadow.publish();
+                    let mut record = Vec::new();
+                    while let Ok(Some(_)) = shadow.out.next(&mut record) {
+                        assert!(record.len() <= 8192);
+                    }
+                    good = true;
+                }
+                let (next, other) = UnixStream::pair().unwrap();
+                (client.stream, board) = (next, other);
+                if !good || random.below(64) == 0 {
+                    (client, board, shadow) = begin();
+                }
+                good
+            })
+            .reaches(16);
+    }
+}
