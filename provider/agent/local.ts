@@ -1,12 +1,13 @@
 // Agents of this machine: started as background processes with a folder of their own, found again, and ended.
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { access, constants, mkdir, readdir, readFile, realpath, rm, rmdir } from "node:fs/promises";
+import { access, constants, readdir, readFile, realpath, rm, rmdir, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { packageFolder } from "../build/folders";
 import { AuthenticError } from "../errors";
+import { makeFolder, writing } from "../storage";
 import { type AgentAbout, AgentClient } from "./client";
 import { clean } from "./http";
 
@@ -16,6 +17,9 @@ const POLL_MS = 25;
 const MAX_ERROR_BYTES = 16_384;
 /** In the node's folder as long as an emulated platform runs, or after it was killed. */
 const PLATFORM_SOCKET = path.join("sgx", "pcs.socket");
+
+/** In the folder of a node that a state has. */
+const RECORDED = "recorded";
 
 /** An agent to start. */
 export interface LocalAgentRequest {
@@ -49,17 +53,43 @@ export function stateFolder(env: NodeJS.ProcessEnv = process.env): string {
  */
 export async function startLocalAgent(request: LocalAgentRequest): Promise<AgentAbout> {
     const { node, deployment } = request;
-    const folder = request.folder ?? path.join(stateFolder(), deployment.slice(0, 16), `${node}-${randomBytes(3).toString("hex")}`);
+    const folder = request.folder ?? await newFolder(node, deployment);
     const client = new AgentClient(folder);
     if (request.folder !== undefined && !await agentGone(folder)) return client.about();
     const binary = await agentBinary();
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writing({ what: `node "${node}"`, folder: stateFolder(), variable: "AUTHENTIC_STATE" }, () => makeFolder(folder, 0o700));
     try {
         // The agent reports the path without symbolic links, under which it is looked for later.
         return await start(binary, await realpath(folder), request, client);
     } catch (error) {
         if (request.folder === undefined) await removeFolder(folder);
         throw error;
+    }
+}
+
+/** Where a new node of this name goes. What killed attempts to make it have left is ended before. */
+async function newFolder(node: string, deployment: string): Promise<string> {
+    const parent = path.join(stateFolder(), deployment.slice(0, 16));
+    for (const name of await readdir(parent).catch(() => [])) {
+        const folder = path.join(parent, name);
+        if (name.slice(0, -7) === node && /^-[0-9a-f]{6}$/.test(name.slice(-7)) && !await exists(path.join(folder, RECORDED))) {
+            // As an agent names it, without symbolic links.
+            await endLocalAgent(await realpath(folder));
+        }
+    }
+    return path.join(parent, `${node}-${randomBytes(3).toString("hex")}`);
+}
+
+/**
+ * Notes that a state has the folder of a node: from now on nobody takes it for what a killed attempt has left.
+ *
+ * @param folder - of the node; nothing happens where there is none
+ */
+export async function recordLocalAgent(folder: string): Promise<void> {
+    try {
+        await writeFile(path.join(folder, RECORDED), "", { mode: 0o600 });
+    } catch {
+        // There is no such folder, or no space: what is not noted is noted the next time.
     }
 }
 

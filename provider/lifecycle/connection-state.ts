@@ -76,7 +76,7 @@ export function keyed<E extends EndInputs>(end: E, { from, boardKeys }: Pick<Con
 }
 
 /** What identifies an end: the module, and the name of its declaration. */
-function place(end: Partial<EndInputs> | undefined): unknown {
+export function place(end: Partial<EndInputs> | undefined): unknown {
     return end === undefined ? "deployer" : [end.module, end.name];
 }
 

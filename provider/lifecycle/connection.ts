@@ -5,12 +5,12 @@ import { type PlaceInputs, REPLAY_REMEDY, replayable } from "./board";
 import { checkInputs, type RawInputs } from "./check";
 import { changedKeys } from "./change";
 import {
-    addressOf, type ConnectionInputs, connectionKeys, type ConnectionOutputs, connectionSchema, type EndInputs, keyed, needsRotation, replacedKeys, sameEnds,
+    addressOf, type ConnectionInputs, connectionKeys, type ConnectionOutputs, connectionSchema, type EndInputs, keyed, needsRotation, place, replacedKeys, sameEnds,
 } from "./connection-state";
 import { inspectConnection } from "./connection-observation";
 import { driverOf, endOf } from "./ends";
 import { type Hooks, Unfinished } from "./hooks";
-import { instanceOf, resourceId } from "./identity";
+import { instanceOf, preferredConnection, resourceId } from "./identity";
 import { observe, observed } from "./observe";
 import { isUnknown, present } from "./plain";
 import { type Problem, problem } from "./problems";
@@ -32,7 +32,9 @@ export const connection: Hooks<ConnectionInputs, ConnectionOutputs> = {
 
     async create(inputs) {
         const ends = [inputs.from, inputs.to].filter((end) => end !== undefined);
-        const number = await (await driverOf(inputs)).freeConnection(await Promise.all(ends.map((end) => endOf(keyed(end, inputs), inputs))));
+        const { name, kind, delivery, from, to } = inputs;
+        const preferred = preferredConnection(inputs.deploymentId, [name, kind, delivery, place(from), place(to)]);
+        const number = await (await driverOf(inputs)).freeConnection(await Promise.all(ends.map((end) => linkEnd(end, inputs))), preferred);
         const id = resourceId(inputs.name, number.toString(16).padStart(8, "0"));
         try {
             return { id, outs: { ...inputs, connection: number, ...await ensure(inputs, number) } };

@@ -1,5 +1,7 @@
 // Ids of resources and of the places of modules.
 
+import { sha256 } from "@noble/hashes/sha2";
+import { utf8ToBytes } from "@noble/hashes/utils";
 import { fromHex, hex } from "../protocol/bytes";
 import { instanceId } from "../protocol/names";
 import type { Build, FinalImage, Tee } from "../tee/tee";
@@ -12,6 +14,16 @@ export function instanceOf(deploymentId: string, module: string): string {
 /** A resource id that people recognize and that is never read as a number. */
 export function resourceId(name: string, unique: string): string {
     return `${name}-${unique.slice(0, 8)}`;
+}
+
+/**
+ * The number that a connection prefers: every attempt to make it has the same, so that what a killed one has left in its
+ * modules is taken up and not left to fill a window that nobody empties.
+ *
+ * @param identity - everything whose change makes it another connection
+ */
+export function preferredConnection(deploymentId: string, identity: readonly unknown[]): number {
+    return Buffer.from(sha256(utf8ToBytes(JSON.stringify(["aex/v1/connection", deploymentId, ...identity])))).readUInt32BE() || 1;
 }
 
 /** What is measured into a module, as resource properties have it. */

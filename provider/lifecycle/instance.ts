@@ -42,7 +42,10 @@ export async function plannedImage(inputs: ModuleInputs): Promise<Uint8Array> {
  * @param restart - replace also one that runs this image
  */
 export async function ensureInstance(inputs: ModuleInputs, instance: string, image: Uint8Array, restart = false): Promise<void> {
-    const agent = await (await surroundings()).agent(inputs.nodeFolder);
+    const { agent: reach, recordAgent } = await surroundings();
+    // The engine lets a module know its node once it has recorded it.
+    await recordAgent(inputs.nodeFolder);
+    const agent = await reach(inputs.nodeFolder);
     const found = await agent.instance(instance);
     if (found !== undefined && !restart && runs(found, digestOf(image))) {
         return;

@@ -54,12 +54,14 @@ export interface NodeOutputs extends NodeInputs, BoardOutputs {
 export const node: Hooks<NodeInputs, NodeOutputs> = {
     check: (_olds, news) => checkInputs(schema, news, rules),
 
-    diff(_id, olds, news) {
+    async diff(_id, olds, news) {
         // A machine that could not be enrolled before, or that an earlier version did not ask.
         const lacking = news.enrolment !== undefined && (olds as Partial<NodeOutputs>).platform?.id === undefined;
         const changed = changedKeys({ ...olds }, { ...news }, keys);
+        // Before a replacement of the same name is made.
+        await recorded(olds);
         // The folder of a replacement is another one: both can run side by side while modules move over.
-        return Promise.resolve({ changes: changed.length > 0 || lacking, replaces: changed.filter((key) => ["name", "deploymentId", "tee", "backend", "vendorId", "security", "nodeKey", "vendorKey"].includes(key)) });
+        return { changes: changed.length > 0 || lacking, replaces: changed.filter((key) => ["name", "deploymentId", "tee", "backend", "vendorId", "security", "nodeKey", "vendorKey"].includes(key)) };
     },
 
     async create(inputs) {
@@ -75,6 +77,7 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
     },
 
     async read(id, properties) {
+        await recorded(properties);
         const info = await observe(properties.folder, (agent) => agent.about());
         if (info !== "stopped" && properties.tee === BOARD && await observe(properties.folder, (agent) => agent.boardRuns()) !== true) {
             return observed(id, { ...properties, ...outputs(properties, info), state: "board stopped" }, keys);
@@ -102,6 +105,10 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
         await forgetCollateral(properties.platform, parseTrust(properties.trust));
     },
 };
+
+async function recorded({ folder }: NodeOutputs): Promise<void> {
+    await (await surroundings()).recordAgent(folder);
+}
 
 function request({ name, deploymentId, tee, backend, listenAddress, port }: NodeInputs) {
     return { node: name, deployment: deploymentId, tee, ...(backend === undefined ? {} : { backend }), listenAddress, ...(port === undefined ? {} : { port }) };

@@ -7,6 +7,7 @@ export const real: Surroundings = {
     startAgent: async (request) => (await import("../agent/local.js")).startLocalAgent(request),
     endAgent: async (folder) => (await import("../agent/local.js")).endLocalAgent(folder),
     killAgent: async (folder) => (await import("../agent/local.js")).killLocalAgent(folder),
+    recordAgent: async (folder) => (await import("../agent/local.js")).recordLocalAgent(folder),
     agentGone: async (folder) => (await import("../agent/local.js")).agentGone(folder),
     agent: async (folder) => new (await import("../agent/client.js")).AgentClient(folder),
     generateVendorKey: async () => (await import("../tee/sgx/vendor-key.js")).generateVendorKey(),

@@ -90,6 +90,8 @@ export interface Surroundings {
     readonly endAgent: (folder: string) => Promise<void>;
     /** Ends an agent alone: its instances go on, and the next agent of the folder adopts them. */
     readonly killAgent: (folder: string) => Promise<void>;
+    /** Notes that state has an agent's folder: an agent that no state has is what a killed `up` left, and is ended. */
+    readonly recordAgent: (folder: string) => Promise<void>;
     /** Whether it is proven that no agent runs for a folder of this machine. */
     readonly agentGone: (folder: string) => Promise<boolean>;
     readonly agent: (folder: string) => Promise<Agent>;

@@ -64,10 +64,14 @@ export function createDriver(deployer: Deployer): SessionDriver {
         connect: (link, options) => connect(deployer, link, options),
         disconnect: async (connection, from, to) => ({ from: await close(connection, from), to: await close(connection, to) }),
         disconnectDeployer: close,
-        async freeConnection(ends) {
+        async freeConnection(ends, preferred) {
             const inUse = new Set<number>();
-            for (const end of ends) for (const { connection } of (await attest(end)).status.connections) inUse.add(connection);
-            return drawConnection(inUse);
+            for (const { end, endpoint } of ends) {
+                for (const held of (await attest(end)).status.connections) {
+                    if (held.connection !== preferred || held.endpoint !== endpoint) inUse.add(held.connection);
+                }
+            }
+            return inUse.has(preferred) ? drawConnection(inUse) : preferred;
         },
         connectDeployer: (link: DeployerLink) =>
             update(link.to.end, ({ status }) => {

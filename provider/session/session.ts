@@ -153,7 +153,7 @@ export interface LinkEnd {
 
 /** A connection between two modules. */
 export interface Link {
-    /** Non-zero 32-bit number, never used before in the deployment. See {@link SessionDriver.freeConnection}. */
+    /** Non-zero 32-bit number that no other connection of either end has. See {@link SessionDriver.freeConnection}. */
     readonly connection: number;
     /** Name for messages. */
     readonly name: string;
@@ -256,10 +256,13 @@ export interface SessionDriver {
     attest(end: End): Promise<Attested>;
 
     /**
-     * Draws a connection id that neither end knows. Record it in state before keying, so that an interrupted create
-     * takes it up again.
+     * Finds a connection id for new ends. Record it in state before keying, so that an interrupted create takes it up again.
+     *
+     * @param preferred - the same for every attempt to make this connection: an end that holds it at this very endpoint
+     *   has it from an attempt that was broken off before anything could be recorded. Where an end holds it for
+     *   something else, one that neither end knows is drawn
      */
-    freeConnection(ends: readonly End[]): Promise<number>;
+    freeConnection(ends: readonly LinkEnd[], preferred: number): Promise<number>;
 
     /** Makes both ends hold one active key: first keying, repair after a restart, completion, rotation. */
     connect(link: Link, options?: ConnectOptions): Promise<Connected>;

@@ -124,6 +124,7 @@ export class World {
             if (agent !== undefined) agent.running = false;
             return Promise.resolve();
         },
+        recordAgent: () => Promise.resolve(),
         agentGone: (folder) => Promise.resolve(this.agents.get(folder)?.running !== true),
         agent: (folder) => Promise.resolve(this.client(folder)),
         generateVendorKey: () => Promise.resolve(vendorKey()),

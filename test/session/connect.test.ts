@@ -72,11 +72,15 @@ describe("connecting", () => {
         await assert.rejects(fixture.driver.connect(fixture.link()), /AE-INSTANCE-FAILED.*receiver.*pulumi up/);
     });
 
-    it("draws a connection id that neither end holds", async () => {
+    it("takes the preferred connection id up where a broken-off attempt left it, and never one that is something else", async () => {
         const fixture = new Fixture("sender", "receiver");
-        await fixture.driver.connect(fixture.link());
-        const id = await fixture.driver.freeConnection([fixture.end("sender"), fixture.end("receiver")]);
-        assert.ok(id !== 7 && id > 0 && id < 2 ** 32);
+        const link = fixture.link();
+        const ends = [link.from, link.to];
+        assert.equal(await fixture.driver.freeConnection(ends, 8), 8);
+        await fixture.driver.connect(link);
+        assert.equal(await fixture.driver.freeConnection(ends, 7), 7);
+        const elsewhere = await fixture.driver.freeConnection([{ ...link.from, endpoint: link.from.endpoint + 1 }, link.to], 7);
+        assert.ok(elsewhere !== 7 && elsewhere > 0 && elsewhere < 2 ** 32);
     });
 
     it("never overlaps two sessions with one instance", async () => {

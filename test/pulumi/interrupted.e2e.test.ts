@@ -1,0 +1,146 @@
+// `pulumi up` that is broken off, by Ctrl-C or by SIGKILL, at several moments: the next one converges, and nothing is
+// left that belongs to nobody.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AgentClient } from "../../provider/agent/client";
+import { DeployedStack } from "../../provider/stack/stack";
+import { packageRoot, toolchain } from "../../tools/setup/toolchain";
+import { TestProject } from "./project";
+
+const PROGRAM = `
+const ae = require("pulumi-authentic");
+const deployment = new ae.Deployment("d", {}, { protect: false });
+const a = new ae.Node("a", { deployment, tee: "native" });
+const b = new ae.Node("b", { deployment, tee: "native" });
+const sensor = new ae.Module("sensor", { node: a, source: "sensor.c" });
+const controller = new ae.Module("controller", { node: b, source: "controller.c" });
+new ae.Connection("reading", { from: deployment, to: sensor.input("reading") });
+new ae.Connection("moisture", { from: sensor.output("moisture"), to: controller.input("moisture") });
+new ae.Trigger("poll", { module: controller, entry: "poll", every: "100ms" });
+`;
+
+const SENSOR = `
+#include <authentic.h>
+AUTHENTIC_OUTPUT(moisture, 1)
+AUTHENTIC_INPUT(reading, 1) { if (length == 1) moisture(data, 1); }
+`;
+const CONTROLLER = `
+#include <authentic.h>
+static uint64_t received, polls;
+AUTHENTIC_INPUT(moisture, 1) { (void)data; (void)length; received++; }
+AUTHENTIC_ENTRY(poll, 0) { (void)data; (void)length; polls++; }
+`;
+
+/** Signals and moments, by what the CLI or the file system shows then. */
+const CASES: readonly (readonly ["SIGINT" | "SIGKILL", string, (output: string, nodes: string) => boolean])[] = [
+    ["SIGINT", "when an agent runs", (_, nodes) => found(nodes, "node.json")],
+    ["SIGKILL", "when a node is being made", (output) => output.includes("Node a creating")],
+    ["SIGKILL", "when an agent runs", (_, nodes) => found(nodes, "node.json")],
+];
+
+const found = (folder: string, name: string) =>
+    fs.existsSync(folder) && fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).some((file) => path.basename(file) === name);
+
+describe("an interrupted up under the real CLI", function () {
+    this.timeout(600_000);
+    let project: TestProject;
+    let nodes: string;
+
+    before(async () => {
+        project = new TestProject({
+            "Pulumi.yaml": "name: interrupted\nruntime:\n  name: nodejs\n  options:\n    typescript: false\nmain: index.js\nstackConfigDir: stacks\n",
+            "package.json": JSON.stringify({ name: "interrupted", private: true }),
+            "index.js": PROGRAM,
+            "stacks/Pulumi.dev.yaml": "config:\n  authentic:trust:\n    native: true\n",
+            "sensor.c": SENSOR,
+            "controller.c": CONTROLLER,
+        });
+        const kit = path.join(project.folder, "..", "kit");
+        fs.cpSync(path.join(packageRoot(), "runtime", "kit"), kit, { recursive: true });
+        project.env["AUTHENTIC_KIT"] = kit;
+        nodes = path.join(project.folder, "..", "nodes");
+        project.env["AUTHENTIC_STATE"] = nodes;
+        await project.pulumi("stack", "init", "dev");
+        // Built once, so that moments depend on the engine alone.
+        await project.pulumi("preview");
+    });
+    after(async () => {
+        await project.attempt("destroy", "--yes", "--stack", "dev");
+        project.remove();
+    });
+
+    /** Starts `up` and sends a signal to all of it, as a terminal does, once it is that far. Returns what it printed. */
+    async function broken(signal: "SIGINT" | "SIGKILL", due: (output: string, nodes: string) => boolean): Promise<string> {
+        const child = spawn(toolchain().pulumi, ["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"],
+            { cwd: project.folder, env: project.env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+        let output = "";
+        for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+        const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+        let over = false;
+        void ended.then(() => (over = true));
+        while (!due(output, nodes)) {
+            assert.ok(!over, `up ended before its moment:\n${output}`);
+            await sleep(1);
+        }
+        process.kill(-child.pid!, signal);
+        await ended;
+        return output;
+    }
+
+    /** Processes that were started with something in our nodes' folder. */
+    const processes = () => fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map((name) => {
+        try {
+            return fs.readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").join(" ");
+        } catch {
+            return "";
+        }
+    }).filter((line) => line.includes(nodes));
+
+    /** Everything that runs belongs to a resource of the stack. */
+    async function nothingIsOrphaned(stack: DeployedStack): Promise<void> {
+        const expected: string[] = [];
+        for (const name of ["a", "b"]) {
+            const { folder } = stack.node(name);
+            expected.push(folder);
+            for (const { instance } of await new AgentClient(folder).instances()) expected.push(path.join(folder, "instances", instance));
+        }
+        assert.equal(expected.length, 4, "two agents with a module each");
+        const running = processes();
+        assert.deepEqual(running.filter((line) => !expected.some((folder) => line.includes(`--folder ${folder} `) || line.endsWith(`--folder ${folder}`))), [], "a process belongs to nobody");
+        assert.equal(running.length, 4, running.join("\n"));
+        const folders = fs.readdirSync(nodes).flatMap((deployment) => fs.readdirSync(path.join(nodes, deployment)));
+        assert.equal(folders.length, 2, `folders of nodes: ${folders.join(", ")}`);
+    }
+
+    async function flows(stack: DeployedStack): Promise<void> {
+        const agent = new AgentClient(stack.node("b").folder);
+        const received = async () => Number((await agent.instance(stack.module("controller").instance))?.connections
+            .find(({ connection }) => connection === stack.connection("moisture").connection)?.delivered ?? 0);
+        const before = await received();
+        await stack.send("reading", Uint8Array.of(50));
+        for (let tries = 0; await received() <= before; tries++) {
+            assert.ok(tries < 300, "no reading arrived");
+            await sleep(100);
+        }
+    }
+
+    for (const [signal, moment, due] of CASES) {
+        it(`by ${signal}, ${moment}, is completed by the next one`, async () => {
+            const output = await broken(signal, due);
+            assert.doesNotMatch(output, /Resources:\n.*\n.*Duration/, "up was over before the signal came");
+            // The engine of a killed `up` cannot remove its lock; the CLI says that this is how.
+            if (signal === "SIGKILL") await project.pulumi("cancel", "--yes");
+            await project.pulumi("up", "--yes", "--skip-preview");
+            await project.pulumi("preview", "--expect-no-changes");
+            const stack = DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
+            await flows(stack);
+            await nothingIsOrphaned(stack);
+            await project.pulumi("destroy", "--yes", "--skip-preview");
+            assert.deepEqual(processes(), []);
+            assert.deepEqual(fs.existsSync(nodes) ? fs.readdirSync(nodes) : [], []);
+        });
+    }
+});
