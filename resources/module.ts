@@ -80,8 +80,10 @@ export class Module extends Resource {
     declare readonly advisories: pulumi.Output<string[] | undefined>;
     /** `running`, or what the last refresh found. */
     declare readonly state: pulumi.Output<string>;
-    /** Why the module was last restarted, where it was. */
+    /** What the last update did to the module, and why. */
     declare readonly lastChange: pulumi.Output<string | undefined>;
+    /** Why the last update could not keep the module's state; undefined where it did. */
+    declare readonly lastLoss: pulumi.Output<string | undefined>;
     readonly moduleName: string;
     readonly node: Node;
     /** @internal Whose signature its evidence shows, where the TEE has such. */
@@ -136,6 +138,7 @@ export class Module extends Resource {
                 tcbStatus: undefined,
                 advisories: undefined,
                 lastChange: undefined,
+                lastLoss: undefined,
             },
             pulumi.mergeOptions(opts, { additionalSecretOutputs: ["deployerKey", "vendorKey", "boardKey"] }),
             "authentic",

@@ -50,6 +50,11 @@ const replySchema = z.union([
     z.object({ type: z.enum(["m4", "activated", "result", "prepared", "aborted", "released", "accepted", "offered"]), body: base64 }),
 ]);
 
+const handOverSchema = z.object({ prepare: base64.optional(), offer: base64.optional(), released: base64.optional() });
+/** As many as a module host keeps, with their lengths. */
+const MAX_FRAME_BYTES = 320 << 20;
+const FRAMES_MS = 300_000;
+
 const trustzoneSchema = z.object({
     instanceId: z.string().regex(/^[0-9a-f]{66}$/), publicKey: z.string().regex(/^[0-9a-f]{130}$/), implementationId: z.string().regex(/^[0-9a-f]{64}$/),
     firmware: z.string().regex(/^[0-9a-f]{64}$/), lifecycle: z.int(), slots: z.int(), restarts: z.int(),
@@ -57,6 +62,8 @@ const trustzoneSchema = z.object({
 
 /** What the node's TrustZone board says about itself. */
 export type TrustzoneFacts = z.infer<typeof trustzoneSchema>;
+/** Messages of a hand-over that outlive who sent and answered them. */
+export type HandOverRecord = z.infer<typeof handOverSchema>;
 /** What an agent says about itself. */
 export type AgentAbout = z.infer<typeof aboutSchema>;
 /** What an agent says about an instance. */
@@ -117,6 +124,28 @@ export class AgentClient {
     async start(instance: string, { image, ...rest }: StartRequest): Promise<AgentInstance> {
         const body = { ...rest, image: Buffer.from(image).toString("base64") };
         return decode(instanceSchema, successful(await call(this.folder, "PUT", at(instance), body)));
+    }
+
+    /** Puts the successor of an instance in its place. */
+    async promote(instance: string): Promise<void> {
+        successful(await call(this.folder, "POST", at(instance, "promotion")));
+    }
+
+    /** What the agent has kept of a hand-over of an instance; empty where there was none. */
+    handOver(instance: string): Promise<HandOverRecord> {
+        return this.get(handOverSchema, at(instance, "hand-over"));
+    }
+
+    /** The unacknowledged frames of an instance that is prepared for a hand-over, each behind its length. */
+    async frames(instance: string): Promise<Uint8Array> {
+        const { status, body } = await callRaw(this.folder, "GET", at(instance, "frames"), undefined, FRAMES_MS, MAX_FRAME_BYTES);
+        successful({ status, body: status === 200 ? "" : Buffer.from(body).toString("utf8") });
+        return body;
+    }
+
+    /** Gives them to the instance that takes over. */
+    async putFrames(instance: string, frames: Uint8Array): Promise<void> {
+        successful(await call(this.folder, "PUT", at(instance, "frames"), frames, FRAMES_MS));
     }
 
     /** Ends a module host and removes its folder; also where there is none. */

@@ -31,7 +31,7 @@ const failureSchema = z.object({ error: z.object({ code: z.string().regex(/^AE-[
  * Calls an agent.
  *
  * @param folder - of the node
- * @param body - becomes JSON; undefined for none
+ * @param body - becomes JSON, but for bytes; undefined for none
  * @param timeoutMs - for the whole call
  * @returns the answer, whatever its status
  * @throws AuthenticError `AE-AGENT-UNREACHABLE` where nobody answers, `AE-AGENT-TIMEOUT` where the answer does not come,
@@ -43,8 +43,8 @@ export async function call(folder: string, method: string, target: string, body?
 }
 
 /** {@link call}, for answers that are not text. */
-export function callRaw(folder: string, method: string, target: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<RawAnswer> {
-    return withSocket(folder, (socket) => send(socket, folder, method, target, body, timeoutMs));
+export function callRaw(folder: string, method: string, target: string, body?: unknown, timeoutMs = TIMEOUT_MS, maxBytes = MAX_ANSWER_BYTES): Promise<RawAnswer> {
+    return withSocket(folder, (socket) => send(socket, folder, method, target, body, timeoutMs, maxBytes));
 }
 
 /**
@@ -71,15 +71,16 @@ export async function withSocket<T>(folder: string, use: (socketPath: string) =>
     }
 }
 
-function send(socketPath: string, folder: string, method: string, target: string, body: unknown, timeoutMs: number): Promise<RawAnswer> {
-    const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+function send(socketPath: string, folder: string, method: string, target: string, body: unknown, timeoutMs: number, maxBytes: number): Promise<RawAnswer> {
+    const binary = body instanceof Uint8Array;
+    const payload = body === undefined ? undefined : binary ? body : Buffer.from(JSON.stringify(body));
     return new Promise((resolve, reject) => {
-        const headers = payload === undefined ? {} : { "content-type": "application/json", "content-length": payload.length };
+        const headers = payload === undefined ? {} : { "content-type": binary ? "application/octet-stream" : "application/json", "content-length": payload.length };
         const signal = AbortSignal.timeout(timeoutMs);
         // Kept alive until the answer is there: told to close, an agent may do so before the last write, which then fails.
         const agent = new Agent({ keepAlive: true });
         const sent = request({ socketPath, path: target, method, headers, agent, signal }, (response) => {
-            read(response).then((content) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: content }), fail).finally(() => agent.destroy());
+            read(response, maxBytes).then((content) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: content }), fail).finally(() => agent.destroy());
         });
         const fail = (cause: unknown) => {
             sent.destroy();
@@ -93,12 +94,12 @@ function send(socketPath: string, folder: string, method: string, target: string
     });
 }
 
-async function read(response: IncomingMessage): Promise<Uint8Array> {
+async function read(response: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
     const chunks: Buffer[] = [];
     let length = 0;
     for await (const chunk of response as AsyncIterable<Buffer>) {
         length += chunk.length;
-        if (length > MAX_ANSWER_BYTES) throw new AuthenticError("AE-AGENT-ANSWER", `the agent's answer has more than ${MAX_ANSWER_BYTES} bytes`, "do not trust this agent; replace its node");
+        if (length > maxBytes) throw new AuthenticError("AE-AGENT-ANSWER", `the agent's answer has more than ${maxBytes} bytes`, "do not trust this agent; replace its node");
         chunks.push(chunk);
     }
     return new Uint8Array(Buffer.concat(chunks));

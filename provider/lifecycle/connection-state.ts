@@ -46,6 +46,8 @@ export const connectionSchema = z.strictObject({
     senderPlace: placeSchema,
     /** Always `active`; see the Node. */
     state: z.string(),
+    /** Why it got or is to get a new key last. */
+    lastChange: z.string().optional(),
 });
 
 export const connectionKeys = Object.keys(connectionSchema.shape);
@@ -94,7 +96,8 @@ export function sameEnds(olds: ConnectionInputs, news: ConnectionInputs): boolea
     return isDeepStrictEqual([place(olds.from), place(olds.to)], [place(news.from), place(news.to)]);
 }
 
-/** Whether a new key is asked for, or needed because what is fixed with a key has changed. */
+/** Whether a new key is asked for, or needed: what is fixed with a key has changed, or an instance had the present one that no longer is the module. */
 export function needsRotation(olds: ConnectionInputs, news: ConnectionInputs): boolean {
-    return !isDeepStrictEqual(olds.rotate, news.rotate) || olds.window !== news.window || olds.suite !== news.suite;
+    return !isDeepStrictEqual(olds.rotate, news.rotate) || olds.window !== news.window || olds.suite !== news.suite
+        || olds.from?.incarnation !== news.from?.incarnation || olds.to.incarnation !== news.to.incarnation;
 }

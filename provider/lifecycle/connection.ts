@@ -18,7 +18,10 @@ import { trustProblems } from "./schemas";
 import { surroundings } from "./surroundings";
 
 export const connection: Hooks<ConnectionInputs, ConnectionOutputs> = {
-    check: (_olds, news) => checkInputs(connectionSchema, news, rules),
+    check(olds, news) {
+        const lastChange = keyChange(olds, news) ?? olds.lastChange;
+        return checkInputs(connectionSchema, { ...news, ...(lastChange === undefined ? {} : { lastChange }) }, rules);
+    },
 
     diff(_id, olds, news) {
         const compared = { ...news, from: settled(olds.from, news.from), to: settled(olds.to, news.to) };
@@ -109,6 +112,16 @@ function report(name: string, end: EndInputs, closed: Closed): void {
         console.warn(`connection "${name}": module "${end.module}" has not confirmed that it is closed (${closed.reason ?? "it could not be asked"}). `
             + "If it still runs, it still holds the old key: treat it as connected until its node was reset or replaced.");
     }
+}
+
+/** Which ends are updated, as far as a preview knows: their connections get new keys. */
+function keyChange(olds: Partial<ConnectionInputs>, news: Partial<ConnectionInputs>): string | undefined {
+    const changed = (["from", "to"] as const).filter((side) => {
+        const [old, next] = [olds[side], news[side]];
+        return old !== undefined && next !== undefined && olds.kind !== "deployer"
+            && (["measurement", "nodeFolder"] as const).some((key) => typeof next[key] === "string" && !isUnknown(next[key]) && old[key] !== next[key]);
+    });
+    return changed.length === 0 ? undefined : `new key: module ${changed.map((side) => String(news[side]?.module)).join(" and module ")} is updated`;
 }
 
 /** A node that is only being updated keeps its folder and platform, although a preview does not know them. */

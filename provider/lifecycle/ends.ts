@@ -7,7 +7,7 @@ import type { End, SessionDriver } from "../session/session";
 import type { Tee } from "../tee/tee";
 import { appraiser, judge, type Judge } from "./appraise";
 import { keysOf } from "./board";
-import { instanceOf } from "./identity";
+import { instanceOf, successorOf } from "./identity";
 import { instead } from "./names";
 import { attesterOf, type AttesterState } from "./platform";
 import { present } from "./plain";
@@ -20,6 +20,8 @@ export interface ModuleState extends AttesterState {
     readonly measurement?: string | undefined;
     /** The vendor key of the board it runs on, where it does; a secret. */
     readonly boardKey?: string | undefined;
+    /** Its next instance is meant, which waits beside it. */
+    readonly successor?: boolean;
 }
 
 /** What a session needs beside the module. */
@@ -39,7 +41,7 @@ export async function endOf(state: ModuleState, { deploymentId, trust }: Session
     const { module, tee, backend: declared, nodeFolder, measurement: planned, boardKey } = state;
     const policy = parseTrust(trust);
     const agent = await (await surroundings()).agent(nodeFolder);
-    const instance = instanceOf(deploymentId, module);
+    const instance = state.successor === true ? successorOf(instanceOf(deploymentId, module)) : instanceOf(deploymentId, module);
     const measurement = fromHex("measurement", present(planned, "the measurement"));
     const backend = declared ?? (tee === "native" ? "none" : "hardware");
     return {

@@ -11,6 +11,11 @@ export function instanceOf(deploymentId: string, module: string): string {
     return hex(instanceId(fromHex("deployment id", deploymentId), module));
 }
 
+/** Where the next instance of a module waits until it takes over. */
+export function successorOf(instance: string): string {
+    return `${instance}.successor`;
+}
+
 /** A resource id that people recognize and that is never read as a number. */
 export function resourceId(name: string, unique: string): string {
     return `${name}-${unique.slice(0, 8)}`;

@@ -1,11 +1,12 @@
 // The running instance of a module: the planned image, on its node's agent.
 
 import { createHash } from "node:crypto";
+import type { StartRequest } from "../agent/client";
 import { AuthenticError } from "../errors";
 import { hex } from "../protocol/bytes";
 import { placeOf } from "./board";
 import { teeOf } from "./ends";
-import { finalImage } from "./identity";
+import { finalImage, successorOf } from "./identity";
 import type { ModuleInputs } from "./module-state";
 import { observe } from "./observe";
 import { present } from "./plain";
@@ -53,14 +54,25 @@ export async function ensureInstance(inputs: ModuleInputs, instance: string, ima
     if (found !== undefined) {
         await agent.remove(instance);
     }
-    await agent.start(instance, {
+    await agent.start(instance, startRequest(inputs, image));
+}
+
+/** What an agent is told of an instance. */
+export function startRequest(inputs: ModuleInputs, image: Uint8Array): StartRequest {
+    return {
         name: inputs.name,
         deployment: inputs.deploymentId,
         tee: inputs.tee,
         image,
         entryTimeLimitMs: present(milliseconds(inputs.entryTimeLimit), "the time limit"),
         interface: (inputs.interface ?? []).map(({ name, kind }) => ({ name, kind })),
-    });
+    };
+}
+
+/** Ends an instance that waits to take over, and never will. */
+export async function removeSuccessor({ nodeFolder }: ModuleInputs, instance: string): Promise<void> {
+    const agent = await (await surroundings()).agent(nodeFolder);
+    if (await agent.instance(successorOf(instance)) !== undefined) await agent.remove(successorOf(instance));
 }
 
 /** SHA-256 of the image as it is loaded, as the agent reports it. */
@@ -72,7 +84,10 @@ function runs(report: InstanceReport, imageDigest: string): boolean {
     return report.state === "running" && report.imageDigest === imageDigest;
 }
 
-/** Ends the instance. Where no agent runs, the deletion of the node ends what it left behind. */
+/** Ends the instance, and one that waits to take over from it. Where no agent runs, the deletion of the node ends what it left behind. */
 export async function removeInstance({ nodeFolder }: ModuleInputs, instance: string): Promise<void> {
-    await observe(nodeFolder, (agent) => agent.remove(instance));
+    await observe(nodeFolder, async (agent) => {
+        if (await agent.instance(successorOf(instance)) !== undefined) await agent.remove(successorOf(instance));
+        await agent.remove(instance);
+    });
 }

@@ -3,8 +3,10 @@
 import { AuthenticError } from "../errors";
 import type { Attested } from "../session/session";
 import { driverOf, endOf } from "./ends";
-import type { ModuleInputs, ModuleOutputs } from "./module-state";
+import { HANDING_OVER, type ModuleInputs, type ModuleOutputs } from "./module-state";
+import { successorOf } from "./identity";
 import { isSilence, observe } from "./observe";
+import { surroundings } from "./surroundings";
 
 /** Flag of a device that the module writes (docs/protocol.md section 3). */
 const DEVICE_WRITTEN = 1;
@@ -50,6 +52,13 @@ export async function inspect(properties: ModuleOutputs): Promise<Partial<Observ
         // Its host may have survived its agent; the next update looks again.
         return { state: "unsupervised" };
     }
+    const { agent } = await surroundings();
+    if (report === "missing" || report.state !== "running") {
+        const next = await (await agent(properties.nodeFolder)).instance(successorOf(properties.instance));
+        if (next !== undefined) {
+            return { state: HANDING_OVER };
+        }
+    }
     if (report === "missing") {
         return { state: "missing" };
     }
@@ -57,7 +66,10 @@ export async function inspect(properties: ModuleOutputs): Promise<Partial<Observ
         return { state: report.reason === undefined ? report.state : `${report.state}: ${report.reason}` };
     }
     if (report.imageDigest !== properties.imageDigest) {
-        return { state: "replaced" };
+        // The deployer may have done so, without living long enough to say it.
+        const { offer } = await (await agent(properties.nodeFolder)).handOver(properties.instance);
+        const meant = offer === undefined ? undefined : (await driverOf(properties)).intendedTarget({ offer });
+        return { state: meant === undefined ? "replaced" : HANDING_OVER };
     }
     try {
         const attested = await (await driverOf(properties)).attest(await moduleEnd(properties));
@@ -74,6 +86,9 @@ export async function inspect(properties: ModuleOutputs): Promise<Partial<Observ
 function stateOf({ status }: Attested, properties: ModuleOutputs): string {
     if (status.state === "failed") {
         return "failed";
+    }
+    if (status.state === "prepared" || status.state === "released") {
+        return HANDING_OVER;
     }
     if (status.incarnation !== properties.incarnation) {
         return "restarted";

@@ -5,6 +5,7 @@ import type { Assurance } from "../session/session";
 import { boardKeySchema, placeSchema } from "./board";
 import { isUnknown } from "./plain";
 import { platformSchema } from "./platform";
+import { lostObjects, schemaChange } from "./state-schema";
 import { backendSchema, durationSchema, hexSchema, nameSchema, rawTrustSchema } from "./schemas";
 
 const declarationSchema = z.strictObject({
@@ -66,6 +67,8 @@ export type ModuleInputs = z.infer<typeof moduleSchema>;
 export interface ModuleOutputs extends ModuleInputs {
     instance: string;
     incarnation: string;
+    /** Why the last update could not keep the module's state; absent where it did. */
+    lastLoss?: string;
     assurance: Assurance;
     /** What the maker of the platform says of its state; absent where nobody says anything. */
     tcbStatus?: string;
@@ -75,47 +78,68 @@ export interface ModuleOutputs extends ModuleInputs {
     imageDigest: string;
 }
 
+/** Found by a refresh in the middle of an update. */
+export const HANDING_OVER = "handing over";
+
 /** States out of which a module has to be started anew. */
 const LOST: readonly string[] = ["missing", "exited", "failed", "replaced", "unresponsive"];
 
-/**
- * Why the module's state is lost: it has to be started anew, or somebody else has done so already.
- *
- * @param olds - inputs in state, after a refresh with what it found
- * @returns for people; undefined where nothing is lost
- */
-export function lossReason(olds: Partial<ModuleInputs>, news: Partial<ModuleInputs>): string | undefined {
-    return olds.state === "restarted" ? "the last refresh found the module restarted" : restartReason(olds, news);
+/** What an update does to the module. */
+export interface Change {
+    /** For people: why, from what to what. */
+    readonly reason: string;
+    /** Whether the next instance takes the state over; else it begins anew. */
+    readonly handsOver: boolean;
+    /** Whether another instance has to be started. */
+    readonly restarts: boolean;
+    /** What of the state would be lost although it is handed over. */
+    readonly lost: readonly string[];
 }
 
 /**
- * Why the module has to be started anew.
+ * What an update does to the module.
  *
  * @param olds - inputs in state, after a refresh with what it found
- * @returns for people; undefined where it can go on
+ * @param handsOver - whether both TEEs hand state over
+ * @returns undefined where it goes on as it is
  */
-export function restartReason(olds: Partial<ModuleInputs>, news: Partial<ModuleInputs>): string | undefined {
-    const { state, measurement, nodeName, tee, backend } = olds;
+export function changeOf(olds: Partial<ModuleInputs>, news: Partial<ModuleInputs>, handsOver: boolean): Change | undefined {
+    const { state, measurement, interface: before = [] } = olds;
     if (measurement === undefined || state === undefined) {
         return undefined;
     }
     const [word = ""] = state.split(":");
-    if (LOST.includes(word)) {
-        return `the last refresh found the module ${state}`;
+    const differences = differencesOf(olds, news);
+    if (word === "restarted" || LOST.includes(word)) {
+        return { reason: `the last refresh found the module ${state}`, handsOver: false, restarts: word !== "restarted" || differences.length > 0, lost: [] };
     }
+    if (differences.length === 0) {
+        return word === HANDING_OVER ? { reason: "an interrupted update is completed", handsOver: true, restarts: true, lost: [] } : undefined;
+    }
+    const after = isUnknown(news.interface) || news.interface === undefined ? before : news.interface;
+    const schema = handsOver ? schemaChange(before, after) : undefined;
+    return { reason: [...differences, ...(schema === undefined ? [] : [schema])].join(", "), handsOver, restarts: true, lost: handsOver ? lostObjects(before, after) : [] };
+}
+
+function differencesOf(olds: Partial<ModuleInputs>, news: Partial<ModuleInputs>): string[] {
+    const { measurement, nodeName, tee, backend, signer, firmware, entryTimeLimit } = olds;
+    const found: string[] = [];
     if (nodeName !== news.nodeName || tee !== news.tee || backend !== news.backend) {
-        return `moved from node ${String(nodeName)} to ${String(news.nodeName)}`;
+        found.push(`moved from node ${String(nodeName)} to ${String(news.nodeName)}`);
     }
-    if (news.measurement !== undefined && measurement !== news.measurement) {
-        return `measurement ${measurement.slice(0, 12)}… → ${news.measurement.slice(0, 12)}…`;
+    if (isKnown(news.measurement) && measurement !== news.measurement) {
+        found.push(`measurement ${String(measurement).slice(0, 12)}… → ${news.measurement.slice(0, 12)}…`);
     }
-    if (isKnown(olds.signer) && isKnown(news.signer) && olds.signer !== news.signer) {
-        return `vendor key ${olds.signer.slice(0, 12)}… → ${news.signer.slice(0, 12)}…`;
+    if (isKnown(signer) && isKnown(news.signer) && signer !== news.signer) {
+        found.push(`vendor key ${signer.slice(0, 12)}… → ${news.signer.slice(0, 12)}…`);
     }
-    if (isKnown(olds.firmware) && isKnown(news.firmware) && olds.firmware !== news.firmware) {
-        return `firmware of the board ${olds.firmware.slice(0, 12)}… → ${news.firmware.slice(0, 12)}…`;
+    if (isKnown(firmware) && isKnown(news.firmware) && firmware !== news.firmware) {
+        found.push(`firmware of the board ${firmware.slice(0, 12)}… → ${news.firmware.slice(0, 12)}…`);
     }
-    return olds.entryTimeLimit === news.entryTimeLimit ? undefined : `time limit ${String(olds.entryTimeLimit)} → ${String(news.entryTimeLimit)}`;
+    if (entryTimeLimit !== news.entryTimeLimit) {
+        found.push(`time limit ${String(entryTimeLimit)} → ${String(news.entryTimeLimit)}`);
+    }
+    return found;
 }
 
 function isKnown(value: string | undefined): value is string {

@@ -1,29 +1,35 @@
 // Lifecycle of a Module: the planned image runs on its node, was attested with a fresh nonce, and may drive its devices.
 
+import { AuthenticError } from "../errors";
 import { type PlaceInputs, REPLAY_REMEDY, replayable } from "./board";
 import { checkInputs, type RawInputs } from "./check";
 import { changedKeys, containsUnknown } from "./change";
 import { type Hooks, Unfinished } from "./hooks";
 import { instanceOf, resourceId } from "./identity";
 import { configurationProblems, type DeclarationState, deviceProblems } from "./interface";
-import { digestOf, ensureInstance, plannedImage, removeInstance } from "./instance";
+import { digestOf, ensureInstance, plannedImage, removeInstance, removeSuccessor } from "./instance";
 import { UNKNOWN } from "./plain";
 import { attestModule, inspect, revokeDevices } from "./module-observation";
-import { lossReason, type ModuleInputs, moduleKeys, type ModuleOutputs, moduleSchema, restartReason } from "./module-state";
+import { changeOf, type ModuleInputs, moduleKeys, type ModuleOutputs, moduleSchema } from "./module-state";
 import { observed } from "./observe";
 import { type Problem, problem } from "./problems";
 import { trustProblems } from "./schemas";
+import { succeed } from "./succession";
+import { surroundings } from "./surroundings";
 
 export const module: Hooks<ModuleInputs, ModuleOutputs> = {
     async check(olds, news) {
-        const reason = lossReason(olds, news);
+        const change = changeOf(olds, news, await handsOver(olds, news));
         const stateful = (olds.interface ?? []).some(({ kind }) => kind === "state");
-        const loses = reason !== undefined && stateful;
-        const lastChange = reason === undefined ? olds.lastChange : `${reason}: a new incarnation begins${loses ? ", the module's state is lost" : ""}`;
+        const loses = change !== undefined && !change.handsOver && stateful;
+        const lastChange = change === undefined ? olds.lastChange
+            : change.handsOver ? `${change.reason}: the module is handed over, its connections get new keys`
+            : `${change.reason}: a new incarnation begins${loses ? ", the module's state is lost" : ""}`;
         return checkInputs(moduleSchema, { ...news, ...(lastChange === undefined ? {} : { lastChange }) }, (inputs) => [
             ...rules(inputs),
+            ...change?.lost.map((one) => problem("source", one)) ?? [],
             ...(loses && inputs["onStateLoss"] === "fail"
-                ? [problem("onStateLoss", `${reason}: the module's state would be lost; set \`onStateLoss: "restart"\` to accept that, or undo the change`)]
+                ? [problem("onStateLoss", `${change.reason}: the module's state would be lost; set \`onStateLoss: "restart"\` to accept that, or undo the change`)]
                 : []),
         ]);
     },
@@ -60,16 +66,26 @@ export const module: Hooks<ModuleInputs, ModuleOutputs> = {
         // Everything that can fail without touching what runs comes first.
         const image = await plannedImage(news);
         const instance = instanceOf(news.deploymentId, news.name);
-        const restart = restartReason(olds, news) !== undefined;
-        if (restart || olds.imageDigest !== digestOf(image)) await revokeDevices(olds);
-        await ensureInstance(news, instance, image, restart);
-        if (olds.nodeFolder !== news.nodeFolder) {
-            await removeInstance(olds, instance);
+        const before = { ...olds };
+        delete before.lastLoss;
+        const unfinished = { ...before, ...news, instance, imageDigest: digestOf(image) };
+        const able = await handsOver(olds, news);
+        const change = changeOf(olds, news, able);
+        // One that was never attested has nothing that could be handed over.
+        const succession = able && change?.restarts === true && isAttested(olds) ? await succeed(olds, news, instance, image) : undefined;
+        const lastLoss = succession?.kept === false ? requireLoss(olds, news, succession.reason) : succession === undefined && change?.restarts === true ? change.reason : undefined;
+        if (succession?.kept !== true) {
+            if (change?.restarts === true || olds.imageDigest !== digestOf(image)) await revokeDevices(olds);
+            await removeSuccessor(news, instance);
+            await ensureInstance(news, instance, image, change?.restarts === true);
+            if (olds.nodeFolder !== news.nodeFolder) {
+                await removeInstance(olds, instance);
+            }
         }
         try {
-            return { outs: { ...olds, ...news, instance, imageDigest: digestOf(image), ...await attestModule(news) } };
+            return { outs: { ...unfinished, ...(lastLoss === undefined ? {} : { lastLoss }), ...await attestModule(news) } };
         } catch (error) {
-            throw new Unfinished(error, id, { ...olds, ...news, instance, imageDigest: digestOf(image) });
+            throw new Unfinished(error, id, { ...unfinished, ...(lastLoss === undefined ? {} : { lastLoss }) });
         }
     },
 
@@ -78,6 +94,26 @@ export const module: Hooks<ModuleInputs, ModuleOutputs> = {
         await removeInstance(properties, instanceOf(properties.deploymentId, properties.name));
     },
 };
+
+/** Whether the TEEs of both versions of a module hand state over. */
+async function handsOver(olds: Partial<ModuleInputs>, news: RawInputs): Promise<boolean> {
+    const tees = await (await surroundings()).tees();
+    return [olds.tee, news["tee"]].every((name) => typeof name === "string" && tees[name]?.handsOver === true);
+}
+
+function isAttested(olds: Partial<ModuleOutputs>): boolean {
+    return typeof olds.incarnation === "string";
+}
+
+/** A loss that the update found. @returns what is shown of it @throws AuthenticError where it is not accepted */
+function requireLoss({ interface: declared = [] }: ModuleOutputs, { name, onStateLoss }: ModuleInputs, reason: string): string {
+    const stateful = declared.some(({ kind }) => kind === "state");
+    if (stateful && onStateLoss === "fail") {
+        throw new AuthenticError("AE-MODULE-STATE-LOST", `module "${name}": ${reason}; its state is lost`, "set `onStateLoss: \"restart\"` to begin anew");
+    }
+    console.warn(`module "${name}": ${reason}; a new incarnation begins${stateful ? ", the module's state is lost" : ""}.`);
+    return reason;
+}
 
 /** A board that repeats its nonces could be made to repeat what it did to its devices. */
 function replayProblems(declarations: readonly DeclarationState[], devices: Readonly<Record<string, string>>, place: unknown): Problem[] {

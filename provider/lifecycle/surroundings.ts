@@ -1,6 +1,6 @@
 // What the lifecycles need from the rest of the package: TEEs, agents and sessions. Tests put others in their place.
 
-import type { BoardRequest, StartRequest, TrustzoneFacts } from "../agent/client";
+import type { BoardRequest, HandOverRecord, StartRequest, TrustzoneFacts } from "../agent/client";
 import type { Fetched } from "../attest/collateral/fetch";
 import type { Channel, Deployer, SessionDriver } from "../session/session";
 import type { BoardSoftware, Tee } from "../tee/tee";
@@ -42,6 +42,13 @@ export interface Agent {
     image(id: string): Promise<Uint8Array>;
     /** Makes the node's board run; one that runs as described goes on. */
     startBoard(board: BoardRequest): Promise<unknown>;
+    /** Puts the successor of an instance in its place. */
+    promote(id: string): Promise<void>;
+    /** What the agent has kept of a hand-over of an instance. */
+    handOver(id: string): Promise<HandOverRecord>;
+    /** The unacknowledged frames of an instance that is prepared, and how the next one gets them. */
+    frames(id: string): Promise<Uint8Array>;
+    putFrames(id: string, frames: Uint8Array): Promise<void>;
     /** Whether the node's board runs. */
     boardRuns(): Promise<boolean>;
     /** What the node's TrustZone board says of itself; undefined where none runs. */

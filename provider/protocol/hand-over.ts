@@ -4,7 +4,7 @@ import { Reader, Writer, ascii, concat, label } from "./bytes";
 import { setupReceiver, setupSender, type HpkeContext, type KeyPair } from "./hpke";
 import { SIGNATURE_LENGTH, requireSignature, sign, type SignatureType } from "./signature";
 
-export const PREPARE_LENGTH = 311;
+export const PREPARE_LENGTH = 309;
 export const RELEASE_LENGTH = 133;
 /** Bytes by which the deployer knows that the old instance made a state message. */
 export const CONFIRMATION_LENGTH = 32;
@@ -20,7 +20,6 @@ export interface Prepare {
     readonly targetHash: Uint8Array;
     /** That session's `pkE`. */
     readonly targetKey: Uint8Array;
-    readonly schema: number;
 }
 
 /** A Prepare as it was received: what only the old instance can do with `enc` and `tag` is in the context of its session. */
@@ -65,7 +64,6 @@ export function makePrepare(prepare: Prepare, session: Uint8Array, pkE: Uint8Arr
         .field("newMeasurement", prepare.newMeasurement, 32)
         .field("targetHash", prepare.targetHash, 32)
         .field("targetKey", prepare.targetKey, 32)
-        .u16(prepare.schema, "schema")
         .field("enc", enc, 32)
         .field("tag", context.seal(new Uint8Array(0)), 16)
         .finish();
@@ -83,7 +81,6 @@ export function decodePrepare(bytes: Uint8Array, deployerKey: Uint8Array): Recei
         newMeasurement: reader.bytes(32, "newMeasurement"),
         targetHash: reader.bytes(32, "targetHash"),
         targetKey: reader.bytes(32, "targetKey"),
-        schema: reader.u16("schema"),
         enc: reader.bytes(32, "enc"),
         tag: reader.bytes(16, "tag"),
     };

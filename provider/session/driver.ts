@@ -9,6 +9,7 @@ import { command } from "./command";
 import { connect, lockName, requireUsable } from "./connect";
 import { configureAtOnce, openSession, PURPOSE, withRestarts, type Session } from "./exchange";
 import { statusFacts } from "./facts";
+import { abortHandOver, completeHandOver, handOver, intendedTarget } from "./hand-over";
 import { withLocks } from "./lock";
 import type { Attested, Closed, ClosingEnd, Deployer, DeployerLink, End, SessionDriver } from "./session";
 
@@ -108,6 +109,10 @@ export function createDriver(deployer: Deployer): SessionDriver {
             }),
         send: (link, data) => command(deployer, OPERATION.send, link.to, link.connection, data),
         request: (link, data) => command(deployer, OPERATION.request, link.to, link.connection, data),
+        handOver: (move) => handOver(deployer, move),
+        abortHandOver: (old) => abortHandOver(deployer, old),
+        completeHandOver: (next, status, from) => completeHandOver(deployer, next, status, from),
+        intendedTarget: (message) => intendedTarget(deployer, message),
         call: (target, data) => command(deployer, OPERATION.call, target, 0, data),
     };
 }

@@ -34,10 +34,11 @@ export class SessionRestart extends Error {
 const next = (instance: string): string => `see the logs of module ${instance}, then run \`pulumi up\` again`;
 
 /** A reply that no genuine module makes, or that was altered on the way. */
-const untrusted = (instance: string, problem: string, cause?: unknown): AuthenticError =>
+export const untrusted = (instance: string, problem: string, cause?: unknown): AuthenticError =>
     new AuthenticError("AE-SESSION-REPLY", `the reply of module ${instance} is not authentic: ${problem}`, "find out who alters the traffic between this machine and the node's agent, then run `pulumi up` again", { cause });
 
-async function ask<T extends Exclude<Reply["type"], "refused">>(end: End, type: MessageType, body: Uint8Array, expected: T): Promise<Extract<Reply, { type: T }>> {
+/** Sends one message and requires a reply of its type. @throws SessionRestart where the session was overtaken, or the module is busy */
+export async function ask<T extends Exclude<Reply["type"], "refused">>(end: End, type: MessageType, body: Uint8Array, expected: T): Promise<Extract<Reply, { type: T }>> {
     const reply = await end.channel.send(type, body);
     if (reply.type === "refused") {
         if (TRANSIENT.includes(reply.code)) throw new SessionRestart(end.name, reply.code);

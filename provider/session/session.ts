@@ -135,7 +135,21 @@ export interface StatusFacts {
     /** Endpoints of the devices it may write. */
     readonly grants: readonly number[];
     /** The hand-over that the module is in, or came from: `h` and the hash of the target's session, hexadecimal. */
-    readonly handOver?: { readonly h: string; readonly targetHash: string };
+    readonly handOver?: HandOverStatus;
+}
+
+export interface HandOverStatus {
+    readonly h: string;
+    readonly targetHash: string;
+}
+
+/** A hand-over from an instance of a module to its next one. */
+export interface HandOver {
+    readonly old: End;
+    /** Just started, and nothing else. */
+    readonly next: End;
+    /** Moves what the untrusted hosts keep, while nothing changes: frames and routes. */
+    readonly carry: () => Promise<void>;
 }
 
 /** A fresh attestation. */
@@ -284,6 +298,23 @@ export interface SessionDriver {
 
     /** Asks the handler of a deployer connection, exactly once; the reply is `data`. */
     request(link: DeployerLink, data: Uint8Array): Promise<CommandResult>;
+
+    /** Hands a module's state and connections over to its next instance. @throws AuthenticError; then see the others */
+    handOver(handOver: HandOver): Promise<void>;
+
+    /** Lets an instance that was prepared go on. */
+    abortHandOver(old: End): Promise<void>;
+
+    /**
+     * Gives the next instance the keys that the old one has released.
+     *
+     * @param handOver - as the next instance attests it
+     * @param from - the old instance, or its reply to Release
+     */
+    completeHandOver(next: End, handOver: HandOverStatus, from: { readonly old: End } | { readonly released: Uint8Array }): Promise<void>;
+
+    /** Whom a message, kept by somebody who is not trusted, was meant to hand over to; undefined where it is not the deployer's. */
+    intendedTarget(message: { readonly prepare: Uint8Array } | { readonly offer: Uint8Array }): { readonly measurement: string; readonly incarnation: string } | undefined;
 
     /** Calls an entry with authentication, exactly once. */
     call(target: LinkEnd, data: Uint8Array): Promise<CommandResult>;

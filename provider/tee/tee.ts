@@ -125,6 +125,8 @@ export interface Tee {
     readonly peripherals?: readonly string[];
     /** Builds the software of the node's board, where its modules run on one whose firmware their evidence shows. Deterministic. */
     software?(): Promise<BoardSoftware>;
+    /** Whether its modules hand their state over to their next instance. */
+    readonly handsOver?: boolean;
     /** Compiles, or takes the result from the cache. Deterministic: same bytes from any folder and machine. */
     build(request: BuildRequest): Promise<Build>;
     /** Fills the configuration block and measures. Pure. */

@@ -130,7 +130,6 @@ static void write_prepare(struct writer *w) {
     zeros(w, 32);
     write_bytes(w, kit.incarnation, 16);
     zeros(w, 32 + 32 + 32);
-    write_number(w, 3, 2);
     zeros(w, 32 + CRYPTO_TAG + SIGNATURE);
 }
 

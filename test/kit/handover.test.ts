@@ -44,7 +44,7 @@ describe("the kit's hand-over", () => {
         const [source, target] = [await old.challenge(PURPOSE.handOver), await next.challenge(PURPOSE.handOver)];
         const { message: prepare, context } = makePrepare({
             h: source.nonceM, oldIncarnation: source.status.incarnation, oldMeasurement: old.measurement, newIncarnation: target.status.incarnation, newMeasurement: next.measurement,
-            targetHash: target.hash, targetKey: target.pkE, schema: 3, ...change,
+            targetHash: target.hash, targetKey: target.pkE, ...change,
         }, source.hash, source.pkE, old.secretKey);
         return { prepare, context, h: change.h ?? source.nonceM, target };
     };
@@ -122,7 +122,6 @@ describe("the kit's hand-over", () => {
         ["of another session", 4, () => ({ h: new Uint8Array(32) })],
         ["for another incarnation", 7, () => ({ oldIncarnation: new Uint8Array(16) })],
         ["for another measurement", 7, () => ({ oldMeasurement: new Uint8Array(32) })],
-        ["of another schema", 12, () => ({ schema: 4 })],
     ];
     for (const [name, code, change] of prepares) {
         it(`refuses a Prepare ${name}`, async () => {

@@ -160,7 +160,7 @@ async function handOver(rig: Rig) {
     const [source, target] = [await rig.challenge(PURPOSE.handOver), await next.challenge(PURPOSE.handOver)];
     const { message: prepare } = makePrepare({
         h: source.nonceM, oldIncarnation: source.status.incarnation, oldMeasurement: rig.measurement, newIncarnation: target.status.incarnation, newMeasurement: next.measurement,
-        targetHash: target.hash, targetKey: target.pkE, schema: 3,
+        targetHash: target.hash, targetKey: target.pkE,
     }, source.hash, source.pkE, rig.secretKey);
     const reply = await rig.kit.send("prepare", prepare);
     if (reply.type !== "prepared") throw new Error(`Prepare was answered with ${JSON.stringify(reply)}`);

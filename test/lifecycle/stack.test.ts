@@ -79,26 +79,26 @@ describe("a stack of native modules", () => {
         assert.deepEqual([...world.instance("controller").triggers], [["poll", { endpoint: 2, everyMs: 1000 }]]);
     });
 
-    it("restarts a module whose configuration changes, says that its state is lost, and keys its connections again", async () => {
+    it("hands a module over whose configuration changes, says so, and gives its connections new keys", async () => {
         await stack.up(program());
         const before = stack.outs("Module", "controller");
         const oldKey = stack.outs("Connection", "moisture")["keyId"];
         done();
         assert.deepEqual(changes(await stack.preview(program({ openBelow: 50 }))), ["update controller", "update moisture", "update poll"]);
         assert.deepEqual(changes(await stack.up(program({ openBelow: 50 }))), ["update controller", "update moisture", "update poll"]);
-        assert.deepEqual(done(), ["key moisture", "remove controller", "set route", "set trigger poll", "start controller"]);
+        assert.deepEqual(done(), ["hand over controller", "key moisture (drain)", "promote controller", "set route", "set trigger poll", "start controller"]);
         const after = stack.outs("Module", "controller");
         assert.notEqual(after["measurement"], before["measurement"]);
         assert.equal(after["codeMeasurement"], before["codeMeasurement"]);
         assert.equal(after["instance"], before["instance"]);
-        assert.match(after["lastChange"] as string, /^measurement .*… → .*…: a new incarnation begins, the module's state is lost$/);
+        assert.match(after["lastChange"] as string, /^measurement .*… → .*…, state schema control 1 stays: the module is handed over, its connections get new keys$/);
         assert.notEqual(stack.outs("Connection", "moisture")["keyId"], oldKey);
         assert.deepEqual(changes(await stack.preview(program({ openBelow: 50 }))), []);
     });
 
     it("refuses in preview to lose state where it must not", async () => {
         await stack.up(program({ onStateLoss: "fail" }));
-        await assert.rejects(stack.preview(program({ onStateLoss: "fail", openBelow: 50 })), /controller: onStateLoss: measurement .* would be lost; set `onStateLoss: "restart"`/);
+        assert.deepEqual(changes(await stack.preview(program({ onStateLoss: "fail", openBelow: 50 }))), ["update controller", "update moisture", "update poll"]);
         world.restart("controller");
         assert.deepEqual(await stack.refresh(), ["controller: restarted", "moisture: no key at controller"]);
         await assert.rejects(stack.preview(program({ onStateLoss: "fail" })), /onStateLoss: the last refresh found the module restarted/);
@@ -126,7 +126,7 @@ describe("a stack of native modules", () => {
         assert.deepEqual(done(), [], "a refresh has changed something");
         assert.deepEqual(changes(await stack.preview(program())), ["update controller", "update moisture", "update poll"]);
         await stack.up(program());
-        assert.deepEqual(done(), ["key moisture", "remove controller", "set route", "set trigger poll", "start controller"]);
+        assert.deepEqual(done(), ["key moisture (drain)", "remove controller", "set route", "set trigger poll", "start controller"]);
         assert.match(stack.outs("Module", "controller")["lastChange"] as string, /exited: killed by signal 9: a new incarnation begins/);
         assert.deepEqual(await stack.refresh(), []);
         assert.deepEqual(changes(await stack.preview(program())), []);
@@ -138,7 +138,7 @@ describe("a stack of native modules", () => {
         done();
         assert.deepEqual(await stack.refresh(), ["controller: restarted", "moisture: no key at controller"]);
         await stack.up(program());
-        assert.deepEqual(done(), ["key moisture", "set route", "set trigger poll"]);
+        assert.deepEqual(done(), ["key moisture (drain)", "set route", "set trigger poll"]);
         assert.deepEqual(world.instance("controller").grants, [3]);
         assert.deepEqual(await stack.refresh(), []);
     });
@@ -226,7 +226,7 @@ describe("a stack of native modules", () => {
         await stack.up(program());
         done();
         assert.deepEqual(changes(await stack.up(program({ controllerNode: "field" }))), ["update controller", "update moisture", "update poll"]);
-        assert.deepEqual(done(), ["key moisture", "remove controller", "remove trigger poll", "set route", "set trigger poll", "start controller"]);
+        assert.deepEqual(done(), ["hand over controller", "key moisture (drain)", "promote controller", "remove controller", "remove trigger poll", "set route", "set trigger poll", "start controller"]);
         assert.equal(world.agents.get(stack.outs("Node", "server")["folder"] as string)!.instances.size, 0);
         assert.deepEqual(changes(await stack.preview(program({ controllerNode: "field" }))), []);
     });

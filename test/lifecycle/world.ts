@@ -75,6 +75,7 @@ export class World {
         name: "native",
         evidenceTypes: [0],
         suites: [1, 2],
+        handsOver: true,
         build: (request) => Promise.resolve(this.build(request.sources, request.defines)),
         finalize: (build, { deployment, instance, deployerKey, values }) => {
             const block = Buffer.concat([deployment, instance, deployerKey, Buffer.from(JSON.stringify(values))]);
@@ -168,6 +169,17 @@ export class World {
             remove: (id) => call(`remove ${this.agents.get(folder)?.instances.get(id)?.request.name ?? "nothing"}`, () => {
                 this.reach(folder).instances.delete(id);
             }),
+            promote: (id) => call(`promote ${of(`${id}.successor`).request.name}`, () => {
+                const { instances } = this.reach(folder);
+                instances.set(id, of(`${id}.successor`));
+                instances.delete(`${id}.successor`);
+            }),
+            handOver: () => call(undefined, () => ({})),
+            frames: (id) => call(undefined, () => {
+                of(id);
+                return new Uint8Array(0);
+            }),
+            putFrames: (id) => call(undefined, () => void of(id)),
             image: (id) => call(undefined, () => of(id).request.image),
             startBoard: () => call("start board", () => undefined),
             boardRuns: () => call(undefined, () => true),
@@ -245,6 +257,17 @@ export class World {
                 instance.grants = [...endpoints];
                 return (await status(end)).attested;
             },
+            handOver: async ({ old, next, carry }) => {
+                const [source, target] = [(await status(old)).instance, (await status(next)).instance];
+                await carry();
+                this.calls.push(`hand over ${old.name}`);
+                target.table = source.table;
+                target.grants = source.grants;
+                source.table = new Map();
+            },
+            abortHandOver: () => Promise.resolve(),
+            completeHandOver: unused,
+            intendedTarget: () => undefined,
             send: unused, request: unused, call: unused,
         };
     }

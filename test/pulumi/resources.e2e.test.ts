@@ -117,11 +117,11 @@ describe("resources under the real CLI", function () {
         }
     });
 
-    it("shows a changed configuration as a changed measurement, and says that state is lost", async () => {
+    it("shows a changed configuration as a changed measurement, and says that the module is handed over", async () => {
         await project.pulumi("config", "set", "openBelow", "20");
         const preview = await project.pulumi("preview", "--diff");
         assert.match(preview, /~ measurement\s*: "[0-9a-f]{64}" => "[0-9a-f]{64}"/);
-        assert.match(preview, /lastChange\s*: "measurement .* a new incarnation begins, the module's state is lost"/);
+        assert.match(preview, /lastChange\s*: "measurement .*: the module is handed over, its connections get new keys"/);
         assert.doesNotMatch(preview, /codeMeasurement\s*: "[0-9a-f]{64}" =>/);
         const planned = /~ measurement\s*: "[0-9a-f]{64}" => "([0-9a-f]{64})"/.exec(preview)![1];
         await project.pulumi("up", "--yes");

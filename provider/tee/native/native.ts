@@ -15,6 +15,7 @@ export const native: Tee = {
     name: "native",
     evidenceTypes: [EVIDENCE.none],
     suites: SERVER_SUITES,
+    handsOver: true,
 
     build: (request: BuildRequest): Promise<Build> => buildModule(request, TARGET, nativeMeasurement),
 

@@ -45,6 +45,7 @@ export const sgx: Tee = {
     name: "sgx",
     evidenceTypes: [EVIDENCE.sgx],
     suites: SERVER_SUITES,
+    handsOver: true,
 
     build: (request: BuildRequest): Promise<Build> => buildModule(request, TARGET, codeMeasurement),
 

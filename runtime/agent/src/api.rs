@@ -4,6 +4,7 @@ use crate::board::{self, Board};
 use crate::calls;
 use crate::error::ApiError;
 use crate::events::EventPort;
+use crate::handover;
 use crate::metrics;
 use crate::pcs;
 use crate::sgx::{Description, Sgx};
@@ -24,6 +25,8 @@ use tokio::sync::{Semaphore, watch};
 /// Bytes of the body that starts an instance: an image of 64 MiB in base64.
 const MAX_IMAGE_BODY: usize = 90 << 20;
 const MAX_BODY: usize = 256 << 10;
+/// Bytes of the frames that a module host may keep, and of their length prefixes.
+const MAX_FRAMES: usize = 320 << 20;
 
 /// `GET /v1`, and the content of `node.json`.
 #[derive(Clone, Serialize)]
@@ -124,6 +127,9 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1/instances/{instance}/image", get(calls::image))
         .route("/v1/board", put(board::start).layer(DefaultBodyLimit::max(MAX_BODY)).get(board::show).delete(board::stop))
         .route("/v1/instances/{instance}/messages", post(calls::message))
+        .route("/v1/instances/{instance}/promotion", post(handover::promote))
+        .route("/v1/instances/{instance}/hand-over", get(handover::show))
+        .route("/v1/instances/{instance}/frames", get(handover::frames).put(handover::take_frames).layer(DefaultBodyLimit::max(MAX_FRAMES)))
         .route("/v1/instances/{instance}/routes/{connection}", put(calls::set_route).delete(calls::remove_route))
         .route("/v1/instances/{instance}/triggers/{name}", put(calls::set_trigger).delete(calls::remove_trigger))
         .route("/v1/instances/{instance}/entries/{endpoint}", post(calls::call_entry))

@@ -3,9 +3,10 @@
 use crate::api::{Body, Names, Shared};
 use crate::clock::now;
 use crate::error::ApiError;
+use crate::handover;
 use crate::instance::Instance;
 use authentic_wire::control::{Answer, Bytes, Call, Evidence};
-use authentic_wire::id::Id;
+use authentic_wire::id::{Id, Slot};
 use authentic_wire::instance::{Declaration, InstanceFile};
 use authentic_wire::message::MessageType;
 use axum::Json;
@@ -55,7 +56,7 @@ pub async fn list(State(agent): Shared) -> Response {
 }
 
 /// `PUT /v1/instances/{instance}`.
-pub async fn start(State(agent): Shared, Names(instance): Names<Id>, Body(body): Body<Start>) -> Result<Response, ApiError> {
+pub async fn start(State(agent): Shared, Names(slot): Names<Slot>, Body(body): Body<Start>) -> Result<Response, ApiError> {
     check_name(&body.name)?;
     if !agent.about.tees.contains(&body.tee) {
         return Err(ApiError::new(
@@ -81,7 +82,7 @@ pub async fn start(State(agent): Shared, Names(instance): Names<Id>, Body(body):
     let image = body.image.0;
     let backend = agent.sgx.as_ref().filter(|_| body.tee == "sgx").map(|sgx| sgx.backend());
     let file = InstanceFile {
-        instance,
+        instance: slot.instance,
         name: body.name,
         deployment: body.deployment,
         tee: body.tee,
@@ -91,25 +92,25 @@ pub async fn start(State(agent): Shared, Names(instance): Names<Id>, Body(body):
         interface: body.interface,
         started_at: now(),
     };
-    let (instance, started) = agent.supervisor.put(file, image).await?;
+    let (instance, started) = agent.supervisor.put(file, slot.successor, image).await?;
     let status = if started { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(instance.view().await)).into_response())
 }
 
 /// `GET /v1/instances/{instance}`.
-pub async fn show(State(agent): Shared, Names(instance): Names<Id>) -> Result<Response, ApiError> {
+pub async fn show(State(agent): Shared, Names(instance): Names<Slot>) -> Result<Response, ApiError> {
     Ok(Json(agent.supervisor.get(instance)?.view().await).into_response())
 }
 
 /// `GET /v1/instances/{instance}/image`.
-pub async fn image(State(agent): Shared, Names(instance): Names<Id>) -> Result<Response, ApiError> {
+pub async fn image(State(agent): Shared, Names(instance): Names<Slot>) -> Result<Response, ApiError> {
     agent.supervisor.get(instance)?;
     let image = tokio::fs::read(agent.supervisor.folder_of(instance).join("image")).await.map_err(|error| ApiError::storage("read the image", &error))?;
     Ok(Json(json!({ "image": Bytes(image) })).into_response())
 }
 
 /// `DELETE /v1/instances/{instance}`.
-pub async fn delete(State(agent): Shared, Names(instance): Names<Id>) -> Result<StatusCode, ApiError> {
+pub async fn delete(State(agent): Shared, Names(instance): Names<Slot>) -> Result<StatusCode, ApiError> {
     agent.supervisor.delete(instance).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -140,9 +141,16 @@ enum Reply {
 }
 
 /// `POST /v1/instances/{instance}/messages`.
-pub async fn message(State(agent): Shared, Names(instance): Names<Id>, Body(Message { kind, body }): Body<Message>) -> Result<Response, ApiError> {
-    let reply = match agent.supervisor.get(instance)?.call(Call::Message { kind, body }).await? {
-        Answer::Message { body, evidence } => Reply::Message { kind: kind.reply_name(), body, evidence },
+pub async fn message(State(agent): Shared, Names(instance): Names<Slot>, Body(Message { kind, body }): Body<Message>) -> Result<Response, ApiError> {
+    let (request, sent) = (instance, if handover::is_recorded(kind) { Some(body.0.clone()) } else { None });
+    let instance = agent.supervisor.get(instance)?;
+    let reply = match instance.call(Call::Message { kind, body }).await? {
+        Answer::Message { body, evidence } => {
+            if let Some(sent) = sent {
+                handover::record(&agent.supervisor.folder_of(request), &instance, kind, &sent, &body.0).await?;
+            }
+            Reply::Message { kind: kind.reply_name(), body, evidence }
+        }
         Answer::Refused { code } => Reply::Refused { kind: "refused", code },
         _ => return Err(unexpected()),
     };
@@ -157,7 +165,7 @@ pub struct RouteBody {
 }
 
 /// `PUT /v1/instances/{instance}/routes/{connection}`.
-pub async fn set_route(State(agent): Shared, Names((instance, connection)): Names<(Id, u32)>, Body(route): Body<RouteBody>) -> Result<StatusCode, ApiError> {
+pub async fn set_route(State(agent): Shared, Names((instance, connection)): Names<(Slot, u32)>, Body(route): Body<RouteBody>) -> Result<StatusCode, ApiError> {
     let address: SocketAddr = route
         .address
         .parse()
@@ -167,7 +175,7 @@ pub async fn set_route(State(agent): Shared, Names((instance, connection)): Name
 }
 
 /// `DELETE /v1/instances/{instance}/routes/{connection}`.
-pub async fn remove_route(State(agent): Shared, Names((instance, connection)): Names<(Id, u32)>) -> Result<StatusCode, ApiError> {
+pub async fn remove_route(State(agent): Shared, Names((instance, connection)): Names<(Slot, u32)>) -> Result<StatusCode, ApiError> {
     agent.supervisor.get(instance)?.call(Call::Unroute { connection }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -180,7 +188,7 @@ pub struct TriggerBody {
 }
 
 /// `PUT /v1/instances/{instance}/triggers/{name}`.
-pub async fn set_trigger(State(agent): Shared, Names((instance, name)): Names<(Id, String)>, Body(trigger): Body<TriggerBody>) -> Result<StatusCode, ApiError> {
+pub async fn set_trigger(State(agent): Shared, Names((instance, name)): Names<(Slot, String)>, Body(trigger): Body<TriggerBody>) -> Result<StatusCode, ApiError> {
     check_name(&name)?;
     if !(1..=MAX_PERIOD_MS).contains(&trigger.every_ms) {
         return Err(ApiError::malformed(format!("everyMs is 1 to {MAX_PERIOD_MS}")));
@@ -192,7 +200,7 @@ pub async fn set_trigger(State(agent): Shared, Names((instance, name)): Names<(I
 }
 
 /// `DELETE /v1/instances/{instance}/triggers/{name}`.
-pub async fn remove_trigger(State(agent): Shared, Names((instance, name)): Names<(Id, String)>) -> Result<StatusCode, ApiError> {
+pub async fn remove_trigger(State(agent): Shared, Names((instance, name)): Names<(Slot, String)>) -> Result<StatusCode, ApiError> {
     agent.supervisor.get(instance)?.call(Call::RemoveTrigger { name }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -207,7 +215,7 @@ fn check_entry(instance: &Instance, endpoint: u16) -> Result<(), ApiError> {
 }
 
 /// `POST /v1/instances/{instance}/entries/{endpoint}`.
-pub async fn call_entry(State(agent): Shared, Names((instance, endpoint)): Names<(Id, u16)>) -> Result<Response, ApiError> {
+pub async fn call_entry(State(agent): Shared, Names((instance, endpoint)): Names<(Slot, u16)>) -> Result<Response, ApiError> {
     let instance = agent.supervisor.get(instance)?;
     check_entry(&instance, endpoint)?;
     match instance.call(Call::Entry { endpoint }).await? {
@@ -217,7 +225,7 @@ pub async fn call_entry(State(agent): Shared, Names((instance, endpoint)): Names
 }
 
 /// `GET /v1/instances/{instance}/pins`.
-pub async fn pins(State(agent): Shared, Names(instance): Names<Id>) -> Result<Response, ApiError> {
+pub async fn pins(State(agent): Shared, Names(instance): Names<Slot>) -> Result<Response, ApiError> {
     let instance = agent.supervisor.get(instance)?;
     let Answer::Pins { pins } = instance.call(Call::Pins).await? else { return Err(unexpected()) };
     let pins: Vec<_> = pins
@@ -237,7 +245,7 @@ pub struct PinBody {
 }
 
 /// `PUT /v1/instances/{instance}/pins/{endpoint}`.
-pub async fn set_pin(State(agent): Shared, Names((instance, endpoint)): Names<(Id, u16)>, Body(pin): Body<PinBody>) -> Result<StatusCode, ApiError> {
+pub async fn set_pin(State(agent): Shared, Names((instance, endpoint)): Names<(Slot, u16)>, Body(pin): Body<PinBody>) -> Result<StatusCode, ApiError> {
     agent.supervisor.get(instance)?.call(Call::SetPin { endpoint, value: pin.value }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,7 +1,7 @@
 //! The folder of a node: its layout, its lock, and files that are never half-written.
 
 use authentic_process::SocketFolder;
-use authentic_wire::id::Id;
+use authentic_wire::id::Slot;
 use authentic_wire::instance::InstanceFile;
 use rustix::fs::{FlockOperation, Mode, flock};
 use serde::Serialize;
@@ -70,21 +70,21 @@ impl Folder {
     }
 
     /// The folder of an instance.
-    pub fn instance(&self, id: Id) -> PathBuf {
-        self.path.join("instances").join(id.to_string())
+    pub fn instance(&self, slot: impl Into<Slot>) -> PathBuf {
+        self.path.join("instances").join(slot.into().to_string())
     }
 
     /// What is known of each instance that has a folder; folders without it are left-overs of an interrupted start.
     ///
     /// # Errors
     /// The folder cannot be read.
-    pub fn instances(&self) -> io::Result<Vec<(Id, Option<InstanceFile>)>> {
+    pub fn instances(&self) -> io::Result<Vec<(Slot, Option<InstanceFile>)>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(self.path.join("instances"))? {
             let entry = entry?;
-            if let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<Id>().ok()) {
+            if let Some(slot) = entry.file_name().to_str().and_then(|name| name.parse::<Slot>().ok()) {
                 let file = fs::read(entry.path().join("instance.json")).ok().and_then(|json| serde_json::from_slice(&json).ok());
-                found.push((id, file.filter(|file: &InstanceFile| file.instance == id)));
+                found.push((slot, file.filter(|file: &InstanceFile| file.instance == slot.instance)));
             }
         }
         Ok(found)

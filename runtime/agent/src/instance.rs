@@ -3,10 +3,12 @@
 use crate::error::ApiError;
 use crate::host_link::HostLink;
 use crate::process::Process;
+use authentic_wire::id::Slot;
 use authentic_wire::control::{Answer, Call, ConnectionStatus, Status, TriggerStatus};
 use authentic_wire::instance::InstanceFile;
 use serde::Serialize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
@@ -28,6 +30,7 @@ pub struct Instance {
     host: Option<(HostLink, u32)>,
     life: watch::Receiver<Life>,
     stop: Arc<Notify>,
+    successor: AtomicBool,
 }
 
 /// The instance as the control interface shows it.
@@ -35,6 +38,8 @@ pub struct Instance {
 #[serde(rename_all = "camelCase")]
 pub struct InstanceView {
     instance: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    successor: bool,
     name: String,
     deployment: String,
     tee: String,
@@ -65,7 +70,7 @@ impl InstanceView {
 
 impl Instance {
     /// An instance whose module host runs.
-    pub fn running(file: InstanceFile, mut process: Process) -> Self {
+    pub fn running(file: InstanceFile, successor: bool, mut process: Process) -> Self {
         let (sender, life) = watch::channel(Life::Running);
         let stop = Arc::new(Notify::new());
         let (link, pid, stopped) = (process.link.clone(), process.pid, stop.clone());
@@ -81,12 +86,22 @@ impl Instance {
             tracing::info!(%instance, %reason, "module host ended");
             let _ = sender.send(Life::Exited(reason));
         });
-        Self { file, host: Some((link, pid)), life, stop }
+        Self { file, host: Some((link, pid)), life, stop, successor: AtomicBool::new(successor) }
     }
 
     /// An instance whose module host is gone.
-    pub fn exited(file: InstanceFile, reason: String) -> Self {
-        Self { file, host: None, life: watch::channel(Life::Exited(reason)).1, stop: Arc::new(Notify::new()) }
+    pub fn exited(file: InstanceFile, successor: bool, reason: String) -> Self {
+        Self { file, host: None, life: watch::channel(Life::Exited(reason)).1, stop: Arc::new(Notify::new()), successor: AtomicBool::new(successor) }
+    }
+
+    /// Its place on the node.
+    pub fn slot(&self) -> Slot {
+        Slot { instance: self.file.instance, successor: self.successor.load(Ordering::Relaxed) }
+    }
+
+    /// It has taken the place of the instance before.
+    pub fn succeed(&self) {
+        self.successor.store(false, Ordering::Relaxed);
     }
 
     /// Whether its module host runs.
@@ -161,6 +176,7 @@ impl Instance {
         let file = &self.file;
         InstanceView {
             instance: file.instance.to_string(),
+            successor: self.slot().successor,
             name: file.name.clone(),
             deployment: file.deployment.to_string(),
             tee: file.tee.clone(),

@@ -8,6 +8,7 @@ mod clock;
 mod error;
 pub mod events;
 mod folder;
+mod handover;
 mod host_link;
 mod instance;
 mod logs;

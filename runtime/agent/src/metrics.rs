@@ -124,7 +124,7 @@ pub async fn serve(State(agent): Shared) -> Result<Response, ApiError> {
     }
     for instance in agent.supervisor.list() {
         let view = instance.view().await;
-        let (id, module) = (instance.file.instance.to_string(), instance.file.name.clone());
+        let (id, module) = (instance.slot().to_string(), instance.file.name.clone());
         families.instances.get_or_create(&InState { state: view.state().into() }).inc();
         let of_instance = OfInstance { instance: id.clone(), module: module.clone() };
         families.entries.get_or_create(&of_instance).inc_by(view.entries);

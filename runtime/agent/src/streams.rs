@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::instance::Instance;
 use crate::logs::Follower;
 use authentic_wire::control::{Answer, Call};
-use authentic_wire::id::Id;
+use authentic_wire::id::Slot;
 use authentic_wire::trace::Trace;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
@@ -91,7 +91,7 @@ async fn watch(mut state: Watching) -> Option<(Result<Bytes, Infallible>, Watchi
 }
 
 /// `GET /v1/instances/{instance}/events`.
-pub async fn events(State(agent): Shared, Names(instance): Names<Id>) -> Result<Response, ApiError> {
+pub async fn events(State(agent): Shared, Names(instance): Names<Slot>) -> Result<Response, ApiError> {
     let instance = agent.supervisor.get(instance)?;
     let place = listen(&agent)?;
     let next = trace(&instance, None).await?.next;
@@ -109,7 +109,7 @@ pub struct LogQuery {
 struct Following {
     agent: Arc<Agent>,
     /// The instance whose log it is; none for the agent's own.
-    instance: Option<Id>,
+    instance: Option<Slot>,
     /// What is to be sent before anything new.
     first: String,
     follower: Follower,
@@ -136,7 +136,7 @@ async fn follow(mut state: Following) -> Option<(Result<Bytes, Infallible>, Foll
     }
 }
 
-fn log(agent: Arc<Agent>, instance: Option<Id>, path: &Path, query: &LogQuery) -> Result<Response, ApiError> {
+fn log(agent: Arc<Agent>, instance: Option<Slot>, path: &Path, query: &LogQuery) -> Result<Response, ApiError> {
     let (first, follower) = Follower::begin(path, query.lines.unwrap_or(100).min(MAX_LINES));
     if !query.follow {
         return Ok(first.into_response());
@@ -146,7 +146,7 @@ fn log(agent: Arc<Agent>, instance: Option<Id>, path: &Path, query: &LogQuery) -
 }
 
 /// `GET /v1/instances/{instance}/logs`.
-pub async fn instance_log(State(agent): Shared, Names(instance): Names<Id>, query: Query<LogQuery>) -> Result<Response, ApiError> {
+pub async fn instance_log(State(agent): Shared, Names(instance): Names<Slot>, query: Query<LogQuery>) -> Result<Response, ApiError> {
     agent.supervisor.get(instance)?;
     let path = agent.supervisor.folder_of(instance).join("host.log");
     log(agent, Some(instance), &path, &query)

@@ -4,7 +4,7 @@ use crate::error::ApiError;
 use crate::folder::{Folder, write_json};
 use crate::instance::{Instance, Life};
 use crate::process::Process;
-use authentic_wire::id::Id;
+use authentic_wire::id::{Id, Slot};
 use authentic_wire::instance::InstanceFile;
 use axum::http::StatusCode;
 use std::collections::{BTreeMap, HashMap};
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Supervisor {
     folder: Arc<Folder>,
     host_binary: PathBuf,
-    instances: Mutex<BTreeMap<Id, Arc<Instance>>>,
+    instances: Mutex<BTreeMap<Slot, Arc<Instance>>>,
     /// One start or end at a time for an instance.
     changes: Mutex<HashMap<Id, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -30,29 +30,29 @@ impl Supervisor {
     /// The folder cannot be read.
     pub async fn start(folder: Arc<Folder>, host_binary: PathBuf) -> io::Result<Self> {
         let mut instances = BTreeMap::new();
-        for (id, file) in folder.instances()? {
-            let path = folder.instance(id);
+        for (slot, file) in folder.instances()? {
+            let path = folder.instance(slot);
             let Some(file) = file else {
-                tracing::warn!(instance = %id, "removing the left-overs of an interrupted start");
+                tracing::warn!(instance = %slot, "removing the left-overs of an interrupted start");
                 let _ = fs::remove_dir_all(path);
                 continue;
             };
-            let instance = match Process::adopt(&path, id).await {
+            let instance = match Process::adopt(&path, slot.instance).await {
                 Ok(process) => {
-                    tracing::info!(instance = %id, pid = process.pid, "adopted a running module host");
-                    Instance::running(file, process)
+                    tracing::info!(instance = %slot, pid = process.pid, "adopted a running module host");
+                    Instance::running(file, slot.successor, process)
                 }
                 Err(error) => {
-                    tracing::warn!(instance = %id, %error, "the module host is gone");
-                    Instance::exited(file, "the module host was not running when the agent started".into())
+                    tracing::warn!(instance = %slot, %error, "the module host is gone");
+                    Instance::exited(file, slot.successor, "the module host was not running when the agent started".into())
                 }
             };
-            instances.insert(id, Arc::new(instance));
+            instances.insert(slot, Arc::new(instance));
         }
         Ok(Self { folder, host_binary, instances: Mutex::new(instances), changes: Mutex::default() })
     }
 
-    fn instances(&self) -> MutexGuard<'_, BTreeMap<Id, Arc<Instance>>> {
+    fn instances(&self) -> MutexGuard<'_, BTreeMap<Slot, Arc<Instance>>> {
         self.instances.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -65,13 +65,14 @@ impl Supervisor {
     ///
     /// # Errors
     /// There is none.
-    pub fn get(&self, id: Id) -> Result<Arc<Instance>, ApiError> {
-        self.instances().get(&id).cloned().ok_or_else(|| ApiError::unknown_instance(id))
+    pub fn get(&self, slot: impl Into<Slot>) -> Result<Arc<Instance>, ApiError> {
+        let slot = slot.into();
+        self.instances().get(&slot).cloned().ok_or_else(|| ApiError::unknown_instance(slot))
     }
 
     /// The instance's folder.
-    pub fn folder_of(&self, id: Id) -> PathBuf {
-        self.folder.instance(id)
+    pub fn folder_of(&self, slot: Slot) -> PathBuf {
+        self.folder.instance(slot)
     }
 
     async fn exclusively(&self, id: Id) -> tokio::sync::OwnedMutexGuard<()> {
@@ -88,27 +89,28 @@ impl Supervisor {
     ///
     /// # Errors
     /// Something else runs there, it was started and is not running any more, or the module host does not start.
-    pub async fn put(&self, file: InstanceFile, image: Vec<u8>) -> Result<(Arc<Instance>, bool), ApiError> {
+    pub async fn put(&self, file: InstanceFile, successor: bool, image: Vec<u8>) -> Result<(Arc<Instance>, bool), ApiError> {
         let id = file.instance;
+        let slot = Slot { instance: id, successor };
         let _exclusive = self.exclusively(id).await;
-        let present = self.instances().get(&id).cloned();
+        let present = self.instances().get(&slot).cloned();
         if let Some(present) = present {
             return self.already_there(&present, &file).await.map(|()| (present, false));
         }
-        let path = self.folder.instance(id);
+        let path = self.folder.instance(slot);
         let started = match self.write(&path, &file, &image) {
             Ok(()) => Process::start(&self.host_binary, &path, id).await,
             Err(error) => Err(ApiError::storage("write the instance's folder", &error)),
         };
         match started {
             Ok(process) => {
-                tracing::info!(instance = %id, name = %file.name, pid = process.pid, "started");
-                let instance = Arc::new(Instance::running(file, process));
-                self.instances().insert(id, instance.clone());
+                tracing::info!(instance = %slot, name = %file.name, pid = process.pid, "started");
+                let instance = Arc::new(Instance::running(file, successor, process));
+                self.instances().insert(slot, instance.clone());
                 Ok((instance, true))
             }
             Err(error) => {
-                tracing::warn!(instance = %id, name = %file.name, %error, "not started");
+                tracing::warn!(instance = %slot, name = %file.name, %error, "not started");
                 let _ = fs::remove_dir_all(path);
                 Err(error)
             }
@@ -143,20 +145,42 @@ impl Supervisor {
     ///
     /// # Errors
     /// The folder cannot be removed.
-    pub async fn delete(&self, id: Id) -> Result<(), ApiError> {
-        let _exclusive = self.exclusively(id).await;
-        let present = self.instances().get(&id).cloned();
+    pub async fn delete(&self, slot: Slot) -> Result<(), ApiError> {
+        let _exclusive = self.exclusively(slot.instance).await;
+        self.end(slot).await
+    }
+
+    async fn end(&self, slot: Slot) -> Result<(), ApiError> {
+        let present = self.instances().get(&slot).cloned();
         if let Some(present) = present {
             present.stop().await;
         }
-        match fs::remove_dir_all(self.folder.instance(id)) {
+        match fs::remove_dir_all(self.folder.instance(slot)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(ApiError::storage("remove the instance's folder", &error)),
             _ => {}
         }
-        if self.instances().remove(&id).is_some() {
-            tracing::info!(instance = %id, "deleted");
+        if self.instances().remove(&slot).is_some() {
+            tracing::info!(instance = %slot, "deleted");
         }
         Ok(())
+    }
+
+    /// Puts the successor in the instance's place; whatever is there ends. Interrupted, it can be done again.
+    ///
+    /// # Errors
+    /// There is no successor, or its folder cannot be moved.
+    pub async fn promote(&self, id: Id) -> Result<Arc<Instance>, ApiError> {
+        let _exclusive = self.exclusively(id).await;
+        let (slot, successor) = (Slot::from(id), Slot::successor(id));
+        let instance = self.get(successor)?;
+        self.end(slot).await?;
+        fs::rename(self.folder.instance(successor), self.folder.instance(slot)).map_err(|error| ApiError::storage("move the successor's folder", &error))?;
+        let mut instances = self.instances();
+        instances.remove(&successor);
+        instance.succeed();
+        instances.insert(slot, instance.clone());
+        tracing::info!(instance = %slot, "the successor took over");
+        Ok(instance)
     }
 
     /// Ends all module hosts.

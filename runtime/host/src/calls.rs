@@ -117,6 +117,11 @@ impl Host {
                     error("AE-HOST-PIN", format!("there is no pin {endpoint}"), "use the endpoint of a device that is read")
                 }
             }
+            Call::Export { skip } => Answer::Frames { frames: self.export(skip) },
+            Call::Import { frames, first } => match self.import(frames, first) {
+                Ok(()) => Answer::Done,
+                Err(problem) => error("AE-HOST-IMPORT", problem, "run `pulumi up` again"),
+            },
             Call::Trace { from } => Answer::Trace(Box::new(self.trace.read(from, self.now))),
             Call::Socket { source } => {
                 if let Some(socket) = socket {

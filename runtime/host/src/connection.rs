@@ -87,9 +87,9 @@ impl Connection {
         self.report.is_some() || self.route.is_some()
     }
 
-    /// Whether its frames may be sent.
+    /// Whether its frames may be sent: those of the instance before wait until the module has taken over.
     pub fn may_send(&self) -> bool {
-        !self.report.is_some_and(|report| report.state == ConnectionState::Retired)
+        self.report.is_some_and(|report| report.state != ConnectionState::Retired)
     }
 
     /// Notes that a frame came from `source`, to which answers go.

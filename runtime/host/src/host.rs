@@ -65,6 +65,9 @@ pub struct Message {
     pub body: Vec<u8>,
 }
 
+/// The refusal of an instance that has failed (`docs/protocol.md` section 4).
+const FAILED: u16 = 10;
+
 /// The answer to calls of entries of an instance that has failed.
 pub fn failed_instance() -> Answer {
     Answer::Error {
@@ -244,11 +247,18 @@ impl Host {
     }
 
     fn enter(&mut self, entry: enclave::Entry) {
-        if let Some(crash) = self.gate.enter(entry) {
+        let crash = self.gate.enter(entry);
+        if let Some(crash) = &crash {
             self.fail(crash.to_string());
         }
         if let Err(Corrupted) = self.drain() {
             self.corrupted();
+        }
+        if crash.is_some() {
+            // What the module was doing when it crashed may have been one of these.
+            for message in std::mem::take(&mut self.asked) {
+                self.answer(message.link, message.id, Answer::Refused { code: FAILED });
+            }
         }
         if self.kept > KEPT_HARD {
             self.fail(format!("the module keeps more than {} MiB of unacknowledged frames", KEPT_HARD >> 20));
@@ -279,7 +289,6 @@ impl Host {
     }
 
     fn refuse_messages(&mut self) {
-        const FAILED: u16 = 10;
         for message in std::mem::take(&mut self.asked).into_iter().chain(std::mem::take(&mut self.messages)) {
             self.answer(message.link, message.id, Answer::Refused { code: FAILED });
         }

@@ -25,6 +25,7 @@ mod registers;
 pub mod sgx;
 mod socket;
 mod start;
+mod successor;
 mod trace;
 mod trigger;
 pub mod trustzone;

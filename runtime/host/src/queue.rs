@@ -135,6 +135,16 @@ impl FrameQueue {
         frames
     }
 
+    /// Copies of the frames that are kept until they are acknowledged, in order, without their prefixes.
+    pub fn kept(&self) -> impl Iterator<Item = Vec<u8>> {
+        let mut at = 0;
+        self.entries.iter().filter_map(move |entry| {
+            let range = at + PREFIX..at + entry.length;
+            at += entry.length;
+            entry.keep.then(|| self.bytes.range(range).copied().collect())
+        })
+    }
+
     /// Frames held.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -238,6 +248,17 @@ mod tests {
             queue.push(counter, &[0; 65_000], false, now);
         }
         assert!(queue.bytes() <= LATEST_BYTES + 65_004);
+    }
+
+    #[test]
+    fn copies_what_is_kept() {
+        let (mut queue, now) = filled(3, true);
+        queue.send(&mut Vec::new(), 50);
+        queue.acknowledge(1, now);
+        assert_eq!(queue.kept().collect::<Vec<_>>(), [vec![2; 40], vec![3; 40]]);
+        assert_eq!(queue.len(), 2);
+        let (latest, _) = filled(2, false);
+        assert_eq!(latest.kept().count(), 0);
     }
 
     #[test]

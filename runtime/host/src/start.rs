@@ -16,6 +16,7 @@ use mio::Poll;
 use mio::net::{UnixListener, UnixStream};
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -88,6 +89,9 @@ impl StartError {
 /// # Errors
 /// What keeps it from starting; after that, only a kernel that refuses to watch sockets.
 pub fn start(folder: &Path, first: Option<std::os::unix::net::UnixStream>) -> Result<(), StartError> {
+    // The agent renames the folder when this instance takes over from another one, so it is held open.
+    let held = fs::File::open(folder).map_err(|error| StartError::File { path: folder.to_owned(), error })?;
+    let folder = &PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
     let file_error = |name: &str| {
         let path = folder.join(name);
         |error| StartError::File { path, error }

@@ -2,7 +2,7 @@
  * everything but the keys (Offer), so that what can fail does so while the old one can still go on, and then the keys. */
 #include "kit.h"
 
-enum { PREPARE_LENGTH = 311, ABORT_LENGTH = 101, RELEASE_LENGTH = 133, STATE_HEADER = 5 + 32, SET_LENGTH = 68 };
+enum { PREPARE_LENGTH = 309, ABORT_LENGTH = 101, RELEASE_LENGTH = 133, STATE_HEADER = 5 + 32, SET_LENGTH = 68 };
 enum { KEY_RECORD = 36, KEYS_MAXIMUM = KEY_RECORD * AUTHENTIC_CONNECTIONS };
 
 static struct {
@@ -18,20 +18,11 @@ static uint8_t buffer[AUTHENTIC_MESSAGE]; /* the state message, or its plaintext
 /* Where things are in Prepare. */
 struct prepare {
     const uint8_t *h, *old_incarnation, *old_measurement, *new_incarnation, *new_measurement, *target_hash, *target_key, *enc, *tag;
-    uint64_t schema;
 };
 
 void handover_erase(void) {
     crypto_wipe(&handover, sizeof handover);
     crypto_wipe(buffer, sizeof buffer);
-}
-
-/* The schema of a module's state is the newest version among its objects. */
-static uint16_t schema(void) {
-    uint16_t newest = 0;
-    for (size_t i = 0; i < interface_count(); i++)
-        if (port_interface[i].kind == AUTHENTIC_KIND_STATE && port_interface[i].version > newest) newest = port_interface[i].version;
-    return newest;
 }
 
 static bool own_measurement(const uint8_t measurement[32]) {
@@ -49,7 +40,7 @@ static bool signed_message(const struct part label, const uint8_t *message, size
 }
 
 /* "AEXP" | version u8 | h32 | oldIncarnation16 | oldMeasurement32 | newIncarnation16 | newMeasurement32 | targetHash32
- * | targetKey32 | schema u16 | enc32 | tag16 | sig64 */
+ * | targetKey32 | enc32 | tag16 | sig64 */
 static bool parse_prepare(const uint8_t *message, struct prepare *p) {
     struct reader r = {message, PREPARE_LENGTH, false};
     if (!begins(&r, "AEXP")) return false;
@@ -60,7 +51,6 @@ static bool parse_prepare(const uint8_t *message, struct prepare *p) {
     p->new_measurement = read_view(&r, 32);
     p->target_hash = read_view(&r, 32);
     p->target_key = read_view(&r, 32);
-    p->schema = read_number(&r, 2);
     p->enc = read_view(&r, 32);
     p->tag = read_view(&r, CRYPTO_TAG);
     return true;
@@ -180,7 +170,6 @@ static enum refusal receive_prepare(const uint8_t *message, size_t length) {
     if (!crypto_equal(p.h, session.nonce, 32)) return NO_SESSION;
     if (!crypto_equal(p.old_incarnation, kit.incarnation, 16)) return CHANGED;
     if (!own_measurement(p.old_measurement)) return CHANGED;
-    if (p.schema != schema()) return WRONG_HANDOVER;
     if (!hpke_open(nothing, p.tag, 0, p.enc, session.secret, session.public, session.binding, exporter)) return NOT_DECRYPTED;
     if (task_current()->phase != TASK_NONE) return BUSY;
     for (size_t i = 0; i < kit.table.count; i++)

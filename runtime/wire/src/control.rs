@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// Version of these messages. A host refuses another one in `Hello`.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Largest control message: a protocol message in base64 and some fields.
 pub const MAX_LENGTH: usize = 512 * 1024;
 
@@ -71,6 +71,10 @@ pub enum Call {
     /// Metadata of events from this position on; without one, where the trace is now. Events are recorded only while
     /// somebody asks.
     Trace { from: Option<u64> },
+    /// Frames that are kept until they are acknowledged, without the first `skip`.
+    Export { skip: u32 },
+    /// Frames of the instance before, in order, to be sent once their connections are active. `first` forgets earlier ones.
+    Import { frames: Vec<Bytes>, first: bool },
     /// An event socket comes with this message. No answer.
     Socket { source: Id },
     /// End the process.
@@ -102,6 +106,8 @@ pub enum Answer {
     Entry { called: bool },
     /// To `Pins`.
     Pins { pins: Vec<Pin> },
+    /// To `Export`: some frames without their length prefixes; none where there are no more.
+    Frames { frames: Vec<Bytes> },
     /// To `Trace`.
     Trace(Box<Trace>),
     /// Done.

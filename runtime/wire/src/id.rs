@@ -1,4 +1,4 @@
-//! 16-byte identifiers (`docs/protocol.md` section 1), written as 32 lower-case hexadecimal digits.
+//! 16-byte identifiers (`docs/protocol.md` section 1), written as 32 lower-case hexadecimal digits, and places of modules.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -60,9 +60,67 @@ impl<'de> Deserialize<'de> for Id {
     }
 }
 
+/// A place of a module on a node: an instance, or the one that is to take over from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Slot {
+    /// The instance.
+    pub instance: Id,
+    /// Whether this is the successor's.
+    pub successor: bool,
+}
+
+const SUCCESSOR: &str = ".successor";
+
+impl Slot {
+    /// The successor of an instance.
+    pub fn successor(instance: Id) -> Self {
+        Self { instance, successor: true }
+    }
+}
+
+impl From<Id> for Slot {
+    fn from(instance: Id) -> Self {
+        Self { instance, successor: false }
+    }
+}
+
+impl FromStr for Slot {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        match text.strip_suffix(SUCCESSOR) {
+            Some(id) => id.parse().map(Self::successor),
+            None => text.parse::<Id>().map(Self::from),
+        }
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}", self.instance, if self.successor { SUCCESSOR } else { "" })
+    }
+}
+
+impl<'de> Deserialize<'de> for Slot {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slots_are_ids_with_or_without_a_suffix() {
+        let id = Id([7; 16]);
+        for slot in [Slot::from(id), Slot::successor(id)] {
+            assert_eq!(slot.to_string().parse(), Ok(slot));
+        }
+        assert_ne!(Slot::from(id), Slot::successor(id));
+        assert_eq!(format!("{id}.other").parse::<Slot>(), Err(InvalidId));
+        assert_eq!(".successor".parse::<Slot>(), Err(InvalidId));
+    }
 
     #[test]
     fn reads_what_it_writes_and_refuses_other_texts() {

@@ -24,8 +24,10 @@ pub enum MessageType {
     Abort = 6,
     /// Second step of a hand-over.
     Release = 7,
-    /// Hand-over at the new instance.
+    /// Last step of a hand-over, at the new instance.
     Accept = 8,
+    /// First step of a hand-over at the new instance.
+    Offer = 9,
 }
 
 impl MessageType {
@@ -40,6 +42,7 @@ impl MessageType {
             6 => Self::Abort,
             7 => Self::Release,
             8 => Self::Accept,
+            9 => Self::Offer,
             _ => return None,
         })
     }
@@ -55,6 +58,7 @@ impl MessageType {
             Self::Abort => "aborted",
             Self::Release => "released",
             Self::Accept => "accepted",
+            Self::Offer => "offered",
         }
     }
 }

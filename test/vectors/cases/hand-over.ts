@@ -20,7 +20,6 @@ const content = {
     newMeasurement: fixed("hand-over/new measurement", 32),
     targetHash: fixed("hand-over/target hash", 32),
     targetKey: fixedPair("hand-over/target").publicKey,
-    schema: 3,
 };
 
 /** The session with the old instance, whose `nonceM` is h. */
@@ -130,7 +129,7 @@ export function refusedHandOvers(): Refused[] {
     }
     const target = (): ReturnType<typeof fixedPair> => fixedPair("hand-over/target");
     const another = (): ReturnType<typeof fixedPair> => fixedPair("hand-over/another target");
-    const otherPrepare = (): Uint8Array => prepareOf({ schema: 4 }).message;
+    const otherPrepare = (): Uint8Array => prepareOf({ newMeasurement: fixed("hand-over/another measurement", 32) }).message;
     add("keys with an altered ciphertext", "released", flip(released, -1), (m) => openKeys(prepare, release, target(), m), 6);
     add("keys whose enc has a small order", "released", concat(new Uint8Array(32), released.subarray(32)), (m) => openKeys(prepare, release, target(), m), 6);
     add("keys cut by one byte", "released", released.subarray(0, -1), (m) => openKeys(prepare, release, target(), m), 6);

@@ -1,0 +1,208 @@
+// Update and migration of a module: the next instance is started beside the old one, which hands over to it. An interrupted
+// succession is continued from what both attest; the old instance alone decides which of the two is the module.
+
+import { AuthenticError } from "../errors";
+import type { Attested, End } from "../session/session";
+import { driverOf, endOf } from "./ends";
+import { successorOf } from "./identity";
+import { digestOf, startRequest } from "./instance";
+import type { ModuleInputs, ModuleOutputs } from "./module-state";
+import { pick } from "./change";
+import { isSilence, observe } from "./observe";
+import { type Agent, type InstanceReport, surroundings } from "./surroundings";
+
+/** What became of the module's state. */
+export type Succession = { readonly kept: true } | { readonly kept: false; readonly reason: string };
+
+const KEPT: Succession = { kept: true };
+const lost = (reason: string): Succession => ({ kept: false, reason });
+
+/** Steps from one state to the next that a succession takes at most, with another one to finish first. */
+const MAX_STEPS = 8;
+
+/** An instance that runs, and what it attests. */
+interface Seen {
+    readonly end: End;
+    readonly attested: Attested;
+}
+
+/** One module's succession. */
+class Heir {
+    private readonly successor: string;
+    private readonly digest: string;
+
+    constructor(private olds: ModuleOutputs, private readonly news: ModuleInputs, private readonly instance: string, private readonly image: Uint8Array) {
+        this.successor = successorOf(instance);
+        this.digest = digestOf(image);
+    }
+
+    /** The next step; undefined where another one follows. */
+    async step(): Promise<Succession | undefined> {
+        const { olds, news, instance } = this;
+        const there = await (await surroundings()).agent(news.nodeFolder);
+        if (olds.nodeFolder !== news.nodeFolder) {
+            const arrived = await this.arrived(there);
+            if (arrived !== undefined) return arrived;
+        }
+        const old = await observe(olds.nodeFolder, async (agent) => await agent.instance(instance) ?? "missing");
+        const next = await there.instance(this.successor);
+        if (typeof old === "string" || old.state !== "running") {
+            return this.orphan(there, next, typeof old === "string" ? old : `${old.state}${old.reason === undefined ? "" : `: ${old.reason}`}`);
+        }
+        const source = await this.seeOld(old);
+        switch (source.attested.status.state) {
+            case "new":
+            case "active":
+                return this.begin(there, source, old, next);
+            case "prepared":
+                await (await driverOf(news)).abortHandOver(source.end);
+                return undefined;
+            case "released":
+                return this.finish(there, next, source);
+            case "offered":
+            case "failed":
+                return lost(`the module has ${source.attested.status.state === "failed" ? "failed" : "never taken over"}`);
+        }
+    }
+
+    /** After a migration: the next instance is in its place already. */
+    private async arrived(there: Agent): Promise<Succession | undefined> {
+        const main = await there.instance(this.instance);
+        if (main === undefined) return undefined;
+        if (main.state === "running" && main.imageDigest === this.digest) {
+            const { attested } = await this.see(this.news, this.news.measurement, false);
+            if (attested.status.state === "active" && attested.status.handOver !== undefined) {
+                await observe(this.olds.nodeFolder, (agent) => agent.remove(this.instance));
+                return KEPT;
+            }
+        }
+        // Nobody handed anything over to it: the one on the old node is the module.
+        await there.remove(this.instance);
+        return undefined;
+    }
+
+    /** The old instance lives: it hands over, unless it is the new one already. */
+    private async begin(there: Agent, source: Seen, old: InstanceReport, next: InstanceReport | undefined): Promise<Succession | undefined> {
+        const { olds, news, instance, successor } = this;
+        const driver = await driverOf(news);
+        if (olds.nodeFolder === news.nodeFolder && old.imageDigest === this.digest && source.attested.status.handOver !== undefined && source.attested.status.incarnation !== olds.incarnation) {
+            return KEPT;
+        }
+        // What waits there was never handed over to: only the old instance can do so, and it lives.
+        if (next !== undefined) await there.remove(successor);
+        await there.start(successor, startRequest(news, this.image));
+        try {
+            const from = await (await surroundings()).agent(olds.nodeFolder);
+            await driver.handOver({
+                old: source.end, next: await this.endOf(news, news.measurement, true),
+                carry: async () => {
+                    for (const { connection, route } of old.connections) if (route) await there.setRoute(successor, connection, route);
+                    await there.putFrames(successor, await from.frames(instance));
+                },
+            });
+        } catch (error) {
+            await this.undo(there, source).catch((undoing: unknown) => {
+                console.warn(`module "${news.name}": ${undoing instanceof Error ? undoing.message : String(undoing)}. The next \`pulumi up\` continues here.`);
+            });
+            throw error;
+        }
+        return this.promote(there);
+    }
+
+    /** After a failure: an old instance that can go on does, and what was started for it goes. Else the next `up` continues. */
+    private async undo(there: Agent, source: Seen): Promise<void> {
+        const driver = await driverOf(this.news);
+        await driver.abortHandOver(source.end);
+        const { status } = await driver.attest(source.end);
+        if (status.state === "active" || status.state === "new") await there.remove(this.successor);
+    }
+
+    /** The old instance has released its keys: the next one gets them, or has them. */
+    private async finish(there: Agent, next: InstanceReport | undefined, source: Seen): Promise<Succession | undefined> {
+        const released = source.attested.status.handOver;
+        if (next?.state !== "running") return lost("the instance that was to take the module's state over is gone");
+        const target = await this.seeNext(next, { old: true });
+        const { state, handOver } = target.attested.status;
+        if (released === undefined || handOver?.h !== released.h || handOver.targetHash !== released.targetHash) return lost("the instance that was to take the module's state over was restarted");
+        if (state === "offered") await (await driverOf(this.news)).completeHandOver(target.end, handOver, { old: source.end });
+        else if (state !== "active") return lost(`the instance that took the module's state over is ${state}`);
+        return this.promote(there);
+    }
+
+    /** The old instance is gone: the next one is the module if it has the keys, or if somebody has kept them for it. */
+    private async orphan(there: Agent, next: InstanceReport | undefined, why: string): Promise<Succession | undefined> {
+        const reason = `the module's old instance is ${why}`;
+        if (next?.state !== "running") return lost(reason);
+        const { end, attested: { status } } = await this.seeNext(next, { old: why !== "missing" && why !== "stopped" });
+        if (status.handOver === undefined) return lost(reason);
+        if (status.state === "offered") {
+            const record = why === "missing" || why === "stopped" ? {} : await (await (await surroundings()).agent(this.olds.nodeFolder)).handOver(this.instance);
+            if (record.released === undefined) return lost(`${reason}, and has not released its state`);
+            await (await driverOf(this.news)).completeHandOver(end, status.handOver, { released: record.released });
+        } else if (status.state !== "active") {
+            return lost(`${reason}, and its next one has ${status.state}`);
+        }
+        return this.promote(there);
+    }
+
+    /** The next instance takes the place. One of another image was planned when it was interrupted, and hands over in turn. */
+    private async promote(there: Agent): Promise<Succession | undefined> {
+        const next = await there.instance(this.successor);
+        await there.promote(this.instance);
+        if (this.olds.nodeFolder !== this.news.nodeFolder) await observe(this.olds.nodeFolder, (agent) => agent.remove(this.instance));
+        if (next?.imageDigest === this.digest) return KEPT;
+        this.olds = { ...this.olds, ...pick(this.news, ["nodeName", "nodeFolder", "tee", "backend", "platform", "signer"]) };
+        return undefined;
+    }
+
+    /** The old instance. After an update that nobody recorded it is one that the deployer once handed over to. */
+    private async seeOld(old: InstanceReport): Promise<Seen> {
+        if (old.imageDigest === this.olds.imageDigest) return this.see(this.olds, this.olds.measurement, false);
+        if (this.olds.nodeFolder === this.news.nodeFolder && old.imageDigest === this.digest) return this.see(this.news, this.news.measurement, false);
+        const { offer } = await (await (await surroundings()).agent(this.olds.nodeFolder)).handOver(this.instance);
+        const meant = offer === undefined ? undefined : (await driverOf(this.news)).intendedTarget({ offer });
+        return this.see(this.olds, meant?.measurement ?? this.olds.measurement, false);
+    }
+
+    /** The next instance: of the planned image, or of one that was planned when it was interrupted. */
+    private async seeNext(next: InstanceReport, from: { readonly old: boolean }): Promise<Seen> {
+        if (next.imageDigest === this.digest) return this.see(this.news, this.news.measurement, true);
+        const { agent } = await surroundings();
+        const [ours, theirs] = [await (await agent(this.news.nodeFolder)).handOver(this.successor), from.old ? await (await agent(this.olds.nodeFolder)).handOver(this.instance) : {}];
+        const driver = await driverOf(this.news);
+        const meant = ours.offer !== undefined ? driver.intendedTarget({ offer: ours.offer }) : theirs.prepare !== undefined ? driver.intendedTarget({ prepare: theirs.prepare }) : undefined;
+        return this.see(this.news, meant?.measurement ?? this.news.measurement, true);
+    }
+
+    private async see(state: ModuleInputs, measurement: string | undefined, successor: boolean): Promise<Seen> {
+        const end = await this.endOf(state, measurement, successor);
+        return { end, attested: await (await driverOf(this.news)).attest(end) };
+    }
+
+    private endOf(state: ModuleInputs, measurement: string | undefined, successor: boolean): Promise<End> {
+        return endOf({ ...state, module: state.name, measurement, successor }, this.news);
+    }
+}
+
+/**
+ * Makes the planned image the module, with the state of what runs.
+ *
+ * @param olds - what is in state
+ * @param image - the planned one
+ * @returns whether its state was kept, or why it cannot be
+ * @throws AuthenticError where the new instance cannot be started, is refused, or does not take the state over: what runs goes on
+ */
+export async function succeed(olds: ModuleOutputs, news: ModuleInputs, instance: string, image: Uint8Array): Promise<Succession> {
+    const heir = new Heir(olds, news, instance, image);
+    for (let steps = 0; steps < MAX_STEPS; steps++) {
+        try {
+            const done = await heir.step();
+            if (done !== undefined) return done;
+        } catch (error) {
+            // What was observed beats what was remembered: one that cannot be attested has nothing that could be kept.
+            if (error instanceof AuthenticError && !isSilence(error) && olds.state !== "running" && /^AE-(ATTEST|INSTANCE)-/.test(error.code)) return lost(error.message);
+            throw error;
+        }
+    }
+    throw new AuthenticError("AE-MODULE-UPDATE", `the instances of module "${news.name}" keep changing while it is updated`, "let other `pulumi` commands of this stack finish, then run `pulumi up` again");
+}

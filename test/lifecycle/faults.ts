@@ -1,0 +1,95 @@
+// Everything that an update says to agents and modules, as a sequence of steps, and what can happen before and after each.
+import { AgentClient } from "../../provider/agent/client";
+import { killLocalAgent } from "../../provider/agent/local";
+import { real } from "../../provider/lifecycle/real";
+import { setSurroundings, type Agent } from "../../provider/lifecycle/surroundings";
+import type { Channel } from "../../provider/session/session";
+
+/** `deployer`: the process is killed. `agent`: of the node. `old`, `next`: the module host. `network`: this call alone is lost. */
+export type Victim = "deployer" | "agent" | "old" | "next" | "network";
+
+export interface Fault {
+    readonly victim: Victim;
+    /** Number of the step. */
+    readonly at: number;
+    readonly when: "before" | "after";
+}
+
+/** Calls that change something, or carry a message. */
+const STEPS = ["start", "remove", "promote", "frames", "putFrames", "setRoute", "setGrants"] as const;
+
+/** Watches what is done to one module, and strikes once. */
+export class Faults {
+    /** What was done, in order. */
+    readonly steps: string[] = [];
+    /** Whether it has struck, and what was hit really ended. */
+    struck = false;
+    private dead = false;
+
+    /** @param instance - the module's id */
+    constructor(private readonly instance: string, private readonly fault?: Fault) {}
+
+    enter(): void {
+        setSurroundings({ ...real, agent: async (folder) => {
+            this.alive();
+            return this.watch(folder, await real.agent(folder));
+        } });
+    }
+
+    leave(): void {
+        setSurroundings(undefined);
+    }
+
+    private alive(): void {
+        if (this.dead) throw new Error("the deployer is dead");
+    }
+
+    private watch(folder: string, agent: Agent): Agent {
+        return new Proxy(agent, {
+            get: (target, name) => {
+                const value: unknown = Reflect.get(target, name);
+                if (typeof value !== "function") return value;
+                return (...given: unknown[]) => {
+                    this.alive();
+                    const [id] = given;
+                    const call = () => Reflect.apply(value, target, given) as unknown;
+                    const concerns = typeof id === "string" && id.startsWith(this.instance);
+                    if (name === "channel" && concerns) return this.listen(folder, call() as Channel);
+                    return concerns && (STEPS as readonly string[]).includes(String(name)) ? this.step(folder, String(name), call as () => Promise<unknown>) : call();
+                };
+            },
+        });
+    }
+
+    private listen(folder: string, channel: Channel): Channel {
+        return { send: (type, body) => this.step(folder, type, () => channel.send(type, body)) as ReturnType<Channel["send"]> };
+    }
+
+    private async step(folder: string, name: string, call: () => Promise<unknown>): Promise<unknown> {
+        this.alive();
+        const at = this.steps.push(name) - 1;
+        const mine = this.fault?.at === at ? this.fault : undefined;
+        if (mine?.when === "before") await this.strike(mine.victim, folder);
+        const result = await call();
+        if (mine?.when === "after") await this.strike(mine.victim, folder);
+        return result;
+    }
+
+    private async strike(victim: Victim, folder: string): Promise<void> {
+        if (victim === "deployer" || victim === "network") {
+            this.dead = victim === "deployer";
+            this.struck = true;
+            throw new Error(victim === "deployer" ? "the deployer was killed" : "the network was cut");
+        }
+        if (victim === "agent") {
+            await killLocalAgent(folder);
+            this.struck = true;
+            return;
+        }
+        const report = await new AgentClient(folder).instance(victim === "old" ? this.instance : `${this.instance}.successor`);
+        if (report?.state !== "running" || report.pid === undefined) return;
+        process.kill(report.pid, "SIGKILL");
+        for (let tries = 0; tries < 500 && (await new AgentClient(folder).instance(victim === "old" ? this.instance : `${this.instance}.successor`))?.state === "running"; tries++) await new Promise((resolve) => setTimeout(resolve, 10));
+        this.struck = true;
+    }
+}

@@ -1,0 +1,213 @@
+// Three modules under load, of which the one in the middle is updated and moved. The first numbers what it sends, the last
+// publishes what it hears: two modules that nobody touches say whether anything was lost, doubled or reordered.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AgentClient } from "../../provider/agent/client";
+import * as ae from "../../resources";
+import { Stack, type Step } from "./stack";
+
+const PRINT = `
+#include <authentic.h>
+static void say(const char *what, const uint64_t *numbers, int count) {
+    char text[128];
+    size_t at = 0;
+    while (*what) text[at++] = *what++;
+    for (int i = 0; i < count; i++) {
+        char digits[20];
+        int length = 0;
+        uint64_t value = numbers[i];
+        do digits[length++] = (char)('0' + value % 10);
+        while ((value /= 10) > 0);
+        text[at++] = ' ';
+        while (length > 0) text[at++] = digits[--length];
+    }
+    text[at] = 0;
+    authentic_log(text);
+}
+`;
+const SOURCE = `${PRINT}
+static uint64_t number;
+AUTHENTIC_OUTPUT(numbers, 8)
+AUTHENTIC_ENTRY(tick, 0) {
+    uint64_t next = number + 1;
+    if (numbers(&next, sizeof next) != AUTHENTIC_OK) return;
+    number = next;
+    say("sent", &number, 1);
+}
+`;
+/** Counts in its state what it passes on; with schema 2 it keeps more, and numbers its declarations in another way. */
+const WORKER = `
+#include <authentic.h>
+#ifdef BROKEN
+BROKEN
+#endif
+#if SCHEMA > 1
+AUTHENTIC_ENTRY(added, 0) {}
+struct seen { uint64_t before, now; };
+AUTHENTIC_STATE(struct seen, seen, 2)
+struct seen_1 { uint64_t count; };
+AUTHENTIC_MIGRATE(seen, 1, struct seen_1) {
+#ifdef FAULTY
+    *(volatile int *)8 = 1;
+#endif
+#ifdef REFUSING
+    return false;
+#endif
+    seen.before = old->count;
+    return true;
+}
+#define COUNT (++seen.now + seen.before)
+#else
+struct seen { uint64_t count; };
+AUTHENTIC_STATE(struct seen, seen, 1)
+#define COUNT (++seen.count)
+#endif
+AUTHENTIC_OUTPUT(out, 24)
+AUTHENTIC_INPUT(in, 8) {
+    uint64_t passed[3] = {0, COUNT, VERSION};
+    memcpy(passed, data, 8);
+    out(passed, sizeof passed);
+}
+`;
+const SINK = `${PRINT}
+AUTHENTIC_INPUT(heard, 24) {
+    uint64_t numbers[3];
+    memcpy(numbers, data, sizeof numbers);
+    say("heard", numbers, 3);
+}
+`;
+
+/** What is declared. */
+export interface Variant {
+    readonly tee?: "native" | "sgx";
+    /** Passed on with each event. */
+    readonly version?: number;
+    readonly schema?: 1 | 2;
+    /** The node of the module in the middle. */
+    readonly on?: "first" | "second" | "enclaves";
+    readonly defines?: Record<string, string>;
+    readonly onStateLoss?: "fail" | "restart";
+}
+
+const PATIENCE_MS = Number(process.env["PATIENCE"] ?? 60_000);
+
+/** The program, its stack and its load. */
+export class Scene {
+    readonly base = fs.mkdtempSync(path.join(os.tmpdir(), "scene-"));
+    readonly stack = new Stack({ "authentic:trust": JSON.stringify({ native: true, emulated: true }) });
+
+    constructor() {
+        process.env["AUTHENTIC_STATE"] = path.join(this.base, "nodes");
+        for (const [name, text] of Object.entries({ source: SOURCE, worker: WORKER, sink: SINK })) fs.writeFileSync(path.join(this.base, `${name}.c`), text);
+    }
+
+    program(variant: Variant): () => void {
+        const { tee = "native", version = 1, schema = 1, on = "first", defines = {}, onStateLoss = "fail" } = variant;
+        return () => {
+            const deployment = new ae.Deployment("d");
+            const node = (name: string, kind: "native" | "sgx") => new ae.Node(name, { deployment, tee: kind, ...(kind === "sgx" ? { backend: "emulated" as const } : {}) });
+            const ends = node("ends", "native");
+            const nodes = { first: node("first", tee), second: variant.on === undefined ? ends : node("second", "native"), enclaves: variant.on === undefined ? ends : node("enclaves", "sgx") };
+            const of = (name: string) => path.join(this.base, `${name}.c`);
+            const source = new ae.Module("source", { node: ends, source: of("source") });
+            const worker = new ae.Module("worker", { node: nodes[on], source: of("worker"), defines: { VERSION: String(version), SCHEMA: String(schema), ...defines }, onStateLoss });
+            const sink = new ae.Module("sink", { node: ends, source: of("sink") });
+            // From the end to the beginning, so that nothing is sent that cannot be passed on yet.
+            const b = new ae.Connection("b", { from: worker.output("out"), to: sink.input("heard") });
+            new ae.Connection("a", { from: source.output("numbers"), to: worker.input("in") }, { dependsOn: [b] });
+            new ae.Trigger("tick", { module: source, entry: "tick", every: "10ms" });
+        };
+    }
+
+    up(variant: Variant): Promise<Step[]> {
+        return this.stack.up(this.program(variant));
+    }
+
+    preview(variant: Variant): Promise<Step[]> {
+        return this.stack.preview(this.program(variant));
+    }
+
+    folder(module: string): string {
+        return this.stack.outs("Module", module)["nodeFolder"] as string;
+    }
+
+    instance(module: string): string {
+        return this.stack.outs("Module", module)["instance"] as string;
+    }
+
+    /** Lines that a module has published, as numbers. */
+    published(module: string, word: string): number[][] {
+        const log = fs.readFileSync(path.join(this.folder(module), "instances", this.instance(module), "host.log"), "utf8");
+        return [...log.matchAll(new RegExp(`"${word}((?: \\d+)+)"`, "g"))].map(([, numbers = ""]) => numbers.trim().split(" ").map(Number));
+    }
+
+    /** How far each end of each connection is, for messages. */
+    async queues(): Promise<string> {
+        const found = await Promise.all(["source", "worker", "sink"].map(async (module) => {
+            const report = await new AgentClient(this.folder(module)).instance(this.instance(module));
+            return `${module} ${report?.state ?? "missing"}: ${(report?.connections ?? []).map(({ direction, state, epoch, next, acknowledged, queued, connected, refused }) => JSON.stringify({ direction, state, epoch, next, acknowledged, queued, connected, refused })).join(" ")}`;
+        }));
+        return found.join("; ");
+    }
+
+    load(): Load {
+        return new Load(this);
+    }
+
+    /**
+     * Everything that was sent was heard, once and in order, and the module in the middle has counted all of it.
+     *
+     * @param versions - of the module in the middle, as they took over from each other; undefined: any, each after the one before
+     */
+    isWhole(versions: readonly number[] | undefined): number {
+        const sent = this.published("source", "sent").map(([number]) => number);
+        const heard = this.published("sink", "heard");
+        assert.deepEqual(sent, Array.from(sent, (_, index) => index + 1), "the source numbers what it sends");
+        assert.deepEqual(heard.map(([number]) => number), sent, "what was heard is not what was sent");
+        assert.deepEqual(heard.map(([, count]) => count), sent, "the module in the middle has lost its count");
+        const seen = [...new Set(heard.map(([, , version = 0]) => version))];
+        assert.deepEqual(seen, versions ?? seen.toSorted((x, y) => x - y), "other versions passed events on");
+        return sent.length;
+    }
+
+    async end(): Promise<void> {
+        try {
+            await this.stack.destroy();
+        } finally {
+            delete process.env["AUTHENTIC_STATE"];
+            fs.rmSync(this.base, { recursive: true, force: true });
+        }
+    }
+}
+
+/** Events that keep coming. */
+export class Load {
+    constructor(private readonly scene: Scene) {}
+
+    heard(): number {
+        return this.scene.published("sink", "heard").length;
+    }
+
+    /** Waits until so many events have arrived in all. */
+    async reaches(count: number): Promise<void> {
+        for (const deadline = Date.now() + PATIENCE_MS; this.heard() < count;) {
+            if (Date.now() > deadline) assert.fail(`${this.heard()} events were heard, not ${count}; ${await this.scene.queues()}`);
+            await sleep(20);
+        }
+    }
+
+    /** Waits until so many more have arrived. */
+    goesOn(count: number): Promise<void> {
+        return this.reaches(this.heard() + count);
+    }
+
+    /** Ends the load and waits until everything that was sent has arrived. */
+    async stopped(): Promise<void> {
+        await new AgentClient(this.scene.folder("source")).removeTrigger(this.scene.instance("source"), "tick");
+        await sleep(50);
+        await this.reaches(this.scene.published("source", "sent").length);
+    }
+}
