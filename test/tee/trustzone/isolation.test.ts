@@ -33,6 +33,9 @@ const ATTACKS: readonly (readonly [kind: number, what: string, ...exceptions: nu
     [16, "executes an undefined instruction", USAGE],
     [17, "uses the floating-point unit", USAGE],
     [18, "calls a service with its stack in the firmware's memory", MEMORY, USAGE],
+    [21, "stops the timer that limits it", MEMORY, BUS, HARD],
+    [22, "resets the board", MEMORY, BUS, HARD],
+    [23, "reads the network controller", MEMORY, BUS, HARD],
 ];
 const FAULT = 1;
 const TIME_LIMIT = 2;

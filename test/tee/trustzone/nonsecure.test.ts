@@ -79,6 +79,7 @@ describe("A hostile non-secure side of a TrustZone board", function () {
         ["reads a secure peripheral", KIND.read, 0x50302000],
         ["opens a memory protection controller", KIND.write, 0x48009000],
         ["jumps into the firmware beside the gateways", KIND.call, 0x10000401],
+        ["jumps into a module", KIND.call, 0x38000401],
         ["switches the attribution unit off and reads a slot", KIND.openEverything, 0x38000100],
     ] as const) {
         it(`is restarted when it ${what}`, async () => {

@@ -4,7 +4,8 @@
 AUTHENTIC_CONFIG_INTEGER(attack)
 
 #define WORD(address) (*(volatile uint32_t *)(uintptr_t)(address))
-enum { FIRMWARE = 0x10000000, FIRMWARE_RAM = 0x10100000, SLOT = 0x40000, SECRETS = 0x30000000, PERIPHERAL = 0x50302000, NONSECURE_RAM = 0x28200000, WINDOW = 0x28280000, WINDOW_STRIDE = 0x20000, MPU_CTRL = 0xE000ED94 };
+enum { FIRMWARE = 0x10000000, FIRMWARE_RAM = 0x10100000, SLOT = 0x40000, SECRETS = 0x30000000, PERIPHERAL = 0x50302000, NONSECURE_RAM = 0x28200000, WINDOW = 0x28280000, WINDOW_STRIDE = 0x20000, MPU_CTRL = 0xE000ED94,
+       SYSTICK = 0xE000E010, RESET_CONTROL = 0xE000ED0C, ETHERNET = 0x42000000 };
 
 static volatile uint32_t depth;
 static uint32_t data[8] = {0x47704770}; /* bx lr */
@@ -56,6 +57,9 @@ AUTHENTIC_ENTRY(go, 0) {
                call(4, FIRMWARE, (uint32_t)data, 16) | call(4, (uint32_t)data, FIRMWARE_RAM, 640) | call(5, 0, FIRMWARE_RAM, 0) | call(6, 0, 1, 0) | call(99, 0, 0, 0);
         authentic_log(seen == 0 ? "services refused" : "a service obeyed");
         return;
+    case 21: WORD(SYSTICK) = 0; break;
+    case 22: WORD(RESET_CONTROL) = 0x05fa0004; break;
+    case 23: seen = WORD(ETHERNET); break;
     }
     authentic_log(seen ? "read" : "done");
 }
