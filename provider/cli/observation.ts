@@ -12,8 +12,8 @@ export interface NodeStatus {
     readonly name: string;
     readonly tee: string;
     readonly backend: string | null;
-    /** `running`, `stopped` (proven), or `unreachable` (it does not answer, which proves nothing). */
-    readonly state: "running" | "stopped" | "unreachable";
+    /** `running`, `board stopped`, `stopped` (both proven), or `unreachable` (its agent does not answer, which proves nothing). */
+    readonly state: "running" | "board stopped" | "stopped" | "unreachable";
     readonly error: string | null;
     readonly folder: string;
     readonly eventAddress: { readonly host: string; readonly port: number };
@@ -114,13 +114,19 @@ const isRunning = ({ state }: { readonly state: string }) => state === "running"
 async function askAgent({ name, tee, backend, folder, eventAddress }: NodeResource, client: AgentClient): Promise<Answer> {
     const base = { name, tee, backend: backend ?? null, folder, eventAddress, error: null, pid: null, agentVersion: null, board: null };
     try {
-        const found = await observe(folder, async () => ({ about: await client.about(), instances: await client.instances(), board: tee === "sancus" ? await client.board() : undefined }));
+        const found = await observe(folder, async () => ({
+            about: await client.about(), instances: await client.instances(), board: tee === "sancus" ? await client.board() : undefined,
+            stopped: tee === "trustzone" && await client.trustzone() === undefined,
+        }));
         if (found === "stopped") {
             return { status: { ...base, state: "stopped" }, instances: null };
         }
         const { pid, agent, eventAddress: address } = found.about;
         return {
-            status: { ...base, state: "running", eventAddress: address, pid, agentVersion: agent, board: found.board === undefined ? null : boardCounters(found.board) },
+            status: {
+                ...base, state: found.stopped || (tee === "sancus" && found.board === undefined) ? "board stopped" : "running",
+                eventAddress: address, pid, agentVersion: agent, board: found.board === undefined ? null : boardCounters(found.board),
+            },
             instances: new Map(found.instances.map((one) => [one.instance, one])),
         };
     } catch (error) {

@@ -50,6 +50,14 @@ describe("authentic on TrustZone boards", function () {
         assert.equal((Number(after.at(6)) - Number(before.at(6)) + 10) % 10, 1, `${before} then ${after}`);
     });
 
+    it("says that a board has stopped, with exit code 3", async () => {
+        await deployed.agent("server").endTrustzone();
+        const { code, stdout } = await deployed.on("status", "--json");
+        assert.equal(code, 3);
+        const status = JSON.parse(stdout) as StackStatus;
+        assert.deepEqual(status.nodes.map(({ name, state }) => [name, state]), [["field", "running"], ["server", "board stopped"]]);
+    });
+
     it("rebuilds the same measurements from the sources, devices included", async () => {
         const { same } = JSON.parse(done(await deployed.on("measure", "--json"))) as { same: boolean };
         assert.equal(same, true);
