@@ -44,6 +44,7 @@ struct Board {
     machine: Arc<Mutex<Machine>>,
     wires: Sender<Wire>,
     device: PathBuf,
+    powered: Arc<AtomicBool>,
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -82,11 +83,15 @@ impl Board {
         let machine = Arc::new(Mutex::new(machine));
         let device = folder.file("ttyBoard");
         let mut wire = Some(terminal(&device));
-        let ended = Arc::new(AtomicBool::new(false));
+        let [powered, ended] = std::array::from_fn(|_| Arc::new(AtomicBool::new(false)));
         let (wires, actions) = channel();
-        let (board, over, path) = (machine.clone(), ended.clone(), device.clone());
+        let (board, on, over, path) = (machine.clone(), powered.clone(), ended.clone(), device.clone());
         let thread = std::thread::spawn(move || {
             while !over.load(Ordering::Relaxed) {
+                if !on.load(Ordering::Relaxed) {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                    continue;
+                }
                 match actions.try_recv() {
                     Ok(Wire::Unplug(done)) => {
                         wire = None;
@@ -115,11 +120,16 @@ impl Board {
                 }
             }
         });
-        Self { machine, wires, device, ended, thread: Some(thread) }
+        Self { machine, wires, device, powered, ended, thread: Some(thread) }
     }
 
+    /// Switches the board on, and links to it once that has started: before, its UART is off.
     fn link(&self, baud: u32) -> Link {
         let mut link = Link::new(Box::new(Serial::open(self.device.to_str().unwrap(), baud).unwrap()));
+        self.powered.store(true, Ordering::Relaxed);
+        while link.boots == 0 {
+            link.listen().unwrap();
+        }
         link.ask(Question::Info, &[], 0).unwrap();
         link
     }
