@@ -44,6 +44,15 @@ const CASES: readonly (readonly ["SIGINT" | "SIGKILL", string, (output: string, 
 const found = (folder: string, name: string) =>
     fs.existsSync(folder) && fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).some((file) => path.basename(file) === name);
 
+const parses = (file: string): boolean => {
+    try {
+        JSON.parse(fs.readFileSync(file, "utf8"));
+        return true;
+    } catch {
+        return false;
+    }
+};
+
 describe("an interrupted up under the real CLI", function () {
     this.timeout(600_000);
     let project: TestProject;
@@ -90,6 +99,16 @@ describe("an interrupted up under the real CLI", function () {
         return output;
     }
 
+    /**
+     * What somebody does whose engine was killed: its lock is removed, as the CLI says; and where the signal came while
+     * the file backend wrote the stack's file, which it does in place, the file it keeps beside it is taken back.
+     */
+    async function unlock(): Promise<void> {
+        const file = path.join(project.folder, "..", "state", ".pulumi", "stacks", "interrupted", "dev.json");
+        if (!parses(file)) fs.copyFileSync(`${file}.bak`, file);
+        await project.pulumi("cancel", "--yes");
+    }
+
     /** Processes that were started with something in our nodes' folder. */
     const processes = () => fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map((name) => {
         try {
@@ -131,8 +150,7 @@ describe("an interrupted up under the real CLI", function () {
         it(`by ${signal}, ${moment}, is completed by the next one`, async () => {
             const output = await broken(signal, due);
             assert.doesNotMatch(output, /Resources:\n.*\n.*Duration/, "up was over before the signal came");
-            // The engine of a killed `up` cannot remove its lock; the CLI says that this is how.
-            if (signal === "SIGKILL") await project.pulumi("cancel", "--yes");
+            if (signal === "SIGKILL") await unlock();
             await project.pulumi("up", "--yes", "--skip-preview");
             await project.pulumi("preview", "--expect-no-changes");
             const stack = DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
