@@ -63,7 +63,7 @@ export async function inspect(properties: ModuleOutputs): Promise<Partial<Observ
         return { state: "missing" };
     }
     if (report.state !== "running") {
-        return { state: report.reason === undefined ? report.state : `${report.state}: ${report.reason}` };
+        return { state: stopped(report) };
     }
     if (report.imageDigest !== properties.imageDigest) {
         // The deployer may have done so, without living long enough to say it.
@@ -77,11 +77,19 @@ export async function inspect(properties: ModuleOutputs): Promise<Partial<Observ
     } catch (error) {
         if (error instanceof AuthenticError && !isSilence(error)) {
             console.warn(`module "${properties.name}": ${error.message}`);
+            if (error.code === "AE-INSTANCE-FAILED") {
+                // It failed since its agent was asked, or its agent does not know yet.
+                const now = await (await agent(properties.nodeFolder)).instance(properties.instance);
+                return { state: now === undefined || now.state === "running" ? "failed" : stopped(now) };
+            }
             return { state: error.code.startsWith("AE-ATTEST-") ? `refused: ${error.code}` : `unresponsive: ${error.code}` };
         }
         throw error;
     }
 }
+
+const stopped = ({ state, reason }: { readonly state: string; readonly reason?: string | undefined }): string =>
+    reason === undefined ? state : `${state}: ${reason}`;
 
 function stateOf({ status }: Attested, properties: ModuleOutputs): string {
     if (status.state === "failed") {
