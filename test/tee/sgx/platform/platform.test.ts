@@ -11,7 +11,7 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { AgentClient } from "../../../../provider/agent/client";
-import { endLocalAgent, killLocalAgent, startLocalAgent } from "../../../../provider/agent/local";
+import { endLocalAgent, killLocalAgent, recordLocalAgent, startLocalAgent } from "../../../../provider/agent/local";
 import { collateralSources } from "../../../../provider/attest/collateral/clients";
 import type { Fetched } from "../../../../provider/attest/collateral/fetch";
 import { writeDcapFile } from "../../../../provider/attest/dcap/collateral";
@@ -64,6 +64,8 @@ describe("the emulated SGX platform", function () {
     async function start(existing?: string): Promise<Node> {
         const about = await startLocalAgent({ node: "n", deployment: "00".repeat(16), listenAddress: "127.0.0.1", tee: "sgx", backend: "emulated", ...(existing === undefined ? {} : { folder: existing }) });
         if (existing === undefined) folders.push(about.folder);
+        // As a state that has it does; another node of the name would end it otherwise.
+        await recordLocalAgent(about.folder);
         const { folder, platform, tees } = about;
         assert.ok(platform !== undefined && tees.includes("sgx"));
         const [root] = decodePem(platform.root, "CERTIFICATE", "root");
