@@ -112,10 +112,19 @@ impl Folder {
 /// # Errors
 /// The disk is full or read-only.
 pub fn write_json<T: Serialize>(path: &Path, content: &T) -> io::Result<()> {
+    let mut text = serde_json::to_vec_pretty(content)?;
+    text.push(b'\n');
+    replace(path, &text)
+}
+
+/// Writes `path`, which has either its old content or all of the new.
+///
+/// # Errors
+/// The disk is full or read-only.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    serde_json::to_writer_pretty(&mut file, content)?;
-    file.write_all(b"\n")?;
+    file.write_all(content)?;
     file.sync_data()?;
     fs::rename(unfinished, path)
 }

@@ -3,6 +3,7 @@
 
 use crate::api::{Names, Shared};
 use crate::error::ApiError;
+use crate::folder::replace;
 use crate::instance::Instance;
 use authentic_wire::control::{Answer, Bytes, Call};
 use authentic_wire::frame::PREFIX;
@@ -14,8 +15,8 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 const FOLDER: &str = "hand-over";
@@ -27,14 +28,6 @@ pub fn is_recorded(kind: MessageType) -> bool {
     matches!(kind, MessageType::Prepare | MessageType::Release | MessageType::Offer)
 }
 
-fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    let unfinished = path.with_extension("new");
-    let mut file = File::create(&unfinished)?;
-    file.write_all(content)?;
-    file.sync_data()?;
-    fs::rename(unfinished, path)
-}
-
 /// Keeps a message and its reply before anybody gets to know that there is a reply. With a Prepare, which stops the module,
 /// the frames it has emitted so far.
 ///
@@ -43,7 +36,7 @@ fn write(path: &Path, content: &[u8]) -> io::Result<()> {
 pub async fn record(folder: &Path, instance: &Instance, kind: MessageType, message: &[u8], reply: &[u8]) -> Result<(), ApiError> {
     let folder = folder.join(FOLDER);
     let storage = |error: io::Error| ApiError::storage("keep a step of the hand-over", &error);
-    let keep = |name: &str, content: &[u8]| write(&folder.join(name), content).map_err(storage);
+    let keep = |name: &str, content: &[u8]| replace(&folder.join(name), content).map_err(storage);
     match kind {
         MessageType::Prepare => {
             match fs::remove_dir_all(&folder) {

@@ -16,6 +16,7 @@ impl Host {
         let frames = numbers.iter().filter_map(|number| self.connections.get(number)).flat_map(|connection| connection.queue.kept());
         frames
             .skip(skip as usize)
+            .map(|frame| frame.copied().collect::<Vec<u8>>())
             .take_while(|frame| {
                 length += frame.len();
                 length <= CHUNK
