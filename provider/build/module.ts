@@ -128,23 +128,24 @@ const compile = async (request: Request, kit: Kit, target: Target): Promise<Kept
  *
  * @param base - key of everything it depends on besides what it reports to have read
  */
-export async function keep(base: string, make: () => Promise<Kept>): Promise<Kept> {
+export async function keep(base: string, make: () => Promise<Kept>): Promise<Buffer> {
     const keyOf = (included: Included): string => cacheKey("image", base, JSON.stringify(included));
-    const known = async (): Promise<Included | undefined> => {
-        const entry = await readEntry(base);
-        return entry === undefined ? undefined : JSON.parse(entry.toString("utf8")) as Included;
-    };
     const find = async (): Promise<Buffer | undefined> => {
-        const included = await known();
+        const included = await includedIn(base);
         return included !== undefined && await unchanged(included) ? readEntry(keyOf(included)) : undefined;
     };
-    const image = await shared(base, find, async () => {
+    return shared(base, find, async () => {
         const made = await make();
         await writeEntry(keyOf(made.included), made.image);
         await writeEntry(base, Buffer.from(JSON.stringify(made.included)));
         return made.image;
     });
-    return { image, included: await known() ?? { files: [], absent: [] } };
+}
+
+/** What was read for the image that is kept under a key; undefined where there is none. */
+export async function includedIn(base: string): Promise<Included | undefined> {
+    const entry = await readEntry(base);
+    return entry === undefined ? undefined : JSON.parse(entry.toString("utf8")) as Included;
 }
 
 /**
@@ -155,7 +156,7 @@ export async function keep(base: string, make: () => Promise<Kept>): Promise<Kep
 export async function keepCompiled(buildRequest: BuildRequest, parts: readonly (string | Uint8Array)[], compileRequest: (request: Request) => Promise<Kept>): Promise<Buffer> {
     const request = await openRequest(buildRequest);
     const base = cacheKey("module", ...parts, JSON.stringify(request.includes), JSON.stringify(Object.entries(request.defines)), ...request.sources.flatMap(({ file, content }) => [file, content]));
-    return (await keep(base, () => compileRequest(request))).image;
+    return keep(base, () => compileRequest(request));
 }
 
 /**

@@ -11,7 +11,7 @@ import type { ModuleInputs } from "./module-state";
 import { observe } from "./observe";
 import { present } from "./plain";
 import { milliseconds } from "./schemas";
-import { type InstanceReport, surroundings } from "./surroundings";
+import { type Agent, type InstanceReport, surroundings } from "./surroundings";
 
 /**
  * Builds the image, or takes it from the cache, and signs it where the TEE wants that.
@@ -71,8 +71,16 @@ export function startRequest(inputs: ModuleInputs, image: Uint8Array): StartRequ
 
 /** Ends an instance that waits to take over, and never will. */
 export async function removeSuccessor({ nodeFolder }: ModuleInputs, instance: string): Promise<void> {
-    const agent = await (await surroundings()).agent(nodeFolder);
+    await endSuccessor(await (await surroundings()).agent(nodeFolder), instance);
+}
+
+async function endSuccessor(agent: Agent, instance: string): Promise<void> {
     if (await agent.instance(successorOf(instance)) !== undefined) await agent.remove(successorOf(instance));
+}
+
+/** What an agent says of an instance, in words. */
+export function stateWithReason({ state, reason }: Pick<InstanceReport, "state" | "reason">): string {
+    return reason === undefined ? state : `${state}: ${reason}`;
 }
 
 /** SHA-256 of the image as it is loaded, as the agent reports it. */
@@ -87,7 +95,7 @@ function runs(report: InstanceReport, imageDigest: string): boolean {
 /** Ends the instance, and one that waits to take over from it. Where no agent runs, the deletion of the node ends what it left behind. */
 export async function removeInstance({ nodeFolder }: ModuleInputs, instance: string): Promise<void> {
     await observe(nodeFolder, async (agent) => {
-        if (await agent.instance(successorOf(instance)) !== undefined) await agent.remove(successorOf(instance));
+        await endSuccessor(agent, instance);
         await agent.remove(instance);
     });
 }

@@ -5,6 +5,7 @@ import type { Attested } from "../session/session";
 import { driverOf, endOf } from "./ends";
 import { HANDING_OVER, type ModuleInputs, type ModuleOutputs } from "./module-state";
 import { successorOf } from "./identity";
+import { stateWithReason } from "./instance";
 import { isSilence, observe } from "./observe";
 import { surroundings } from "./surroundings";
 
@@ -63,7 +64,7 @@ export async function inspect(properties: ModuleOutputs): Promise<Partial<Observ
         return { state: "missing" };
     }
     if (report.state !== "running") {
-        return { state: stopped(report) };
+        return { state: stateWithReason(report) };
     }
     if (report.imageDigest !== properties.imageDigest) {
         // The deployer may have done so, without living long enough to say it.
@@ -80,16 +81,13 @@ export async function inspect(properties: ModuleOutputs): Promise<Partial<Observ
             if (error.code === "AE-INSTANCE-FAILED") {
                 // It failed since its agent was asked, or its agent does not know yet.
                 const now = await (await agent(properties.nodeFolder)).instance(properties.instance);
-                return { state: now === undefined || now.state === "running" ? "failed" : stopped(now) };
+                return { state: now === undefined || now.state === "running" ? "failed" : stateWithReason(now) };
             }
             return { state: error.code.startsWith("AE-ATTEST-") ? `refused: ${error.code}` : `unresponsive: ${error.code}` };
         }
         throw error;
     }
 }
-
-const stopped = ({ state, reason }: { readonly state: string; readonly reason?: string | undefined }): string =>
-    reason === undefined ? state : `${state}: ${reason}`;
 
 function stateOf({ status }: Attested, properties: ModuleOutputs): string {
     if (status.state === "failed") {

@@ -1,8 +1,6 @@
 // What becomes of a module's state in an update, as far as declarations tell (docs/protocol.md section 9, Offer).
+import { DROPPED } from "../build/interface";
 import type { DeclarationState } from "./interface";
-
-/** Flag of a migration that forgets. */
-const DROPPED = 1;
 
 type Declared = readonly DeclarationState[];
 

@@ -5,7 +5,7 @@ import { AuthenticError } from "../errors";
 import type { Attested, End } from "../session/session";
 import { driverOf, endOf } from "./ends";
 import { successorOf } from "./identity";
-import { digestOf, startRequest } from "./instance";
+import { digestOf, startRequest, stateWithReason } from "./instance";
 import type { ModuleInputs, ModuleOutputs } from "./module-state";
 import { pick } from "./change";
 import { isSilence, observe } from "./observe";
@@ -47,7 +47,7 @@ class Heir {
         const old = await observe(olds.nodeFolder, async (agent) => await agent.instance(instance) ?? "missing");
         const next = await there.instance(this.successor);
         if (typeof old === "string" || old.state !== "running") {
-            return this.orphan(there, next, typeof old === "string" ? old : `${old.state}${old.reason === undefined ? "" : `: ${old.reason}`}`);
+            return this.orphan(there, next, typeof old === "string" ? old : stateWithReason(old));
         }
         const source = await this.seeOld(old);
         switch (source.attested.status.state) {

@@ -153,10 +153,28 @@ export async function configureAtOnce(deployer: Deployer, session: Session, reco
     context.wipe();
 }
 
-/** How long an activation waits for a sender that has not got all frames of its former epoch back from its host. */
-const ACTIVATION_MS = 10_000;
-const FIRST_PAUSE_MS = 10;
-const LAST_PAUSE_MS = 500;
+/** How long a message waits for a module that is busy: with an event, a reply of a peer, or frames that its host gives back. */
+const PATIENCE_MS = 10_000;
+const FIRST_PAUSE_MS = 5;
+const LAST_PAUSE_MS = 250;
+
+/**
+ * {@link ask}, the same message again as long as the module is busy.
+ *
+ * @param patienceMs - for how long
+ * @throws SessionRestart where the session was overtaken, or the module stays busy
+ */
+export async function askPatiently<T extends Exclude<Reply["type"], "refused">>(end: End, type: MessageType, body: Uint8Array, expected: T, patienceMs = PATIENCE_MS): Promise<Extract<Reply, { type: T }>> {
+    const deadline = Date.now() + patienceMs;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
+        try {
+            return await ask(end, type, body, expected);
+        } catch (error) {
+            if (!(error instanceof SessionRestart) || error.refusal !== REFUSAL.busy || Date.now() + pause > deadline) throw error;
+            await new Promise((resolve) => setTimeout(resolve, pause));
+        }
+    }
+}
 
 /**
  * Activate: both ends have confirmed, so the module may use the keys. A sender that was rotated a moment ago is busy until
@@ -165,21 +183,12 @@ const LAST_PAUSE_MS = 500;
  * @param patienceMs - for how long
  * @throws AuthenticError when the reply is wrong or the module refuses; SessionRestart when it was overtaken or stays busy
  */
-export async function activate(deployer: Deployer, configured: Configured, patienceMs = ACTIVATION_MS): Promise<void> {
+export async function activate(deployer: Deployer, configured: Configured, patienceMs = PATIENCE_MS): Promise<void> {
     const { session, transcript, activations, context } = configured;
     if ("confirmed" in context) return activateBoard(context, asker(session.end), (problem, cause) => untrusted(session.end.name, problem, cause));
     const message = encodeActivate(transcript, activations, deployer.secretKey);
-    const deadline = Date.now() + patienceMs;
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
-        try {
-            const { body } = await ask(session.end, "activate", message, "activated");
-            if (!equalBytes(body, activated(context, message))) throw untrusted(session.end.name, "the confirmation of the activation is wrong");
-            return;
-        } catch (error) {
-            if (!(error instanceof SessionRestart) || error.refusal !== REFUSAL.busy || Date.now() + pause > deadline) throw error;
-            await new Promise((resolve) => setTimeout(resolve, pause));
-        }
-    }
+    const { body } = await askPatiently(session.end, "activate", message, "activated", patienceMs);
+    if (!equalBytes(body, activated(context, message))) throw untrusted(session.end.name, "the confirmation of the activation is wrong");
 }
 
 /**

@@ -3,37 +3,27 @@
 import { AuthenticError } from "../errors";
 import { equalBytes, fromHex, hex } from "../protocol/bytes";
 import { CONFIRMATION_LENGTH, decodeOffer, decodePrepare, encodeAbort, encodeAborted, encodeAccept, encodeOffer, encodeRelease, makePrepare, receipt, stateConfirmation, type Prepare } from "../protocol/hand-over";
+import { REFUSAL } from "../protocol/refusal";
 import { publicKeyOf } from "../protocol/signature";
 import { STATE, type State } from "../protocol/status";
 import { lockName, requireUsable } from "./connect";
-import { ask, openSession, PURPOSE, SessionRestart, untrusted, withRestarts, type Session } from "./exchange";
+import { ask, askPatiently, openSession, PURPOSE, SessionRestart, untrusted, withRestarts, type Session } from "./exchange";
 import { withLocks } from "./lock";
 import type { Deployer, End, HandOver, HandOverStatus } from "./session";
-
-/** How long a module may be busy: with an event, or until a peer has answered its request. */
-const PATIENCE_MS = 10_000;
-const FIRST_PAUSE_MS = 5;
-const LAST_PAUSE_MS = 250;
 
 interface Sessions {
     readonly source: Session;
     readonly target: Session;
 }
 
-/** Prepare, again as long as the module is busy: it takes the same message between two events. */
+/** Prepare, which the module takes between two events. */
 async function prepareOld(end: End, message: Uint8Array): Promise<Uint8Array> {
-    const deadline = Date.now() + PATIENCE_MS;
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
-        try {
-            const { body } = await ask(end, "prepare", message, "prepared");
-            return body;
-        } catch (error) {
-            if (!(error instanceof SessionRestart)) throw error;
-            if (Date.now() + pause > deadline) {
-                throw new AuthenticError("AE-HANDOVER-BUSY", `module ${end.name} is busy: it waits for the reply to a request, or for room on a connection`, "see to it that its peers answer, then run `pulumi up` again; it goes on as before meanwhile", { cause: error });
-            }
-            await new Promise((resolve) => setTimeout(resolve, pause));
-        }
+    try {
+        const { body } = await askPatiently(end, "prepare", message, "prepared");
+        return body;
+    } catch (error) {
+        if (!(error instanceof SessionRestart) || error.refusal !== REFUSAL.busy) throw error;
+        throw new AuthenticError("AE-HANDOVER-BUSY", `module ${end.name} is busy: it waits for the reply to a request, or for room on a connection`, "see to it that its peers answer, then run `pulumi up` again; it goes on as before meanwhile", { cause: error });
     }
 }
 

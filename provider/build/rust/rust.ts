@@ -5,7 +5,7 @@ import { AuthenticError } from "../../errors";
 import type { BuildRequest } from "../../tee/tee";
 import { cacheKey } from "../cache";
 import { type Kit, inTemporaryFolder } from "../kit";
-import { type Kept, keep, linkModule } from "../module";
+import { type Kept, includedIn, keep, linkModule } from "../module";
 import type { Target } from "../target";
 import { cratesDigest, cratesLock } from "./crates";
 import { ANCHOR, PROFILE, flagsFor } from "./flags";
@@ -42,14 +42,15 @@ export async function buildRust({ name, sources }: BuildRequest, kit: Kit, targe
     }
     const toolchain = await findRust(name, isPackage ? source : path.dirname(source));
     requireTarget(name, toolchain, target.rust);
+    const lock = await cratesLock();
     const base = cacheKey("rust-module", kit.digest, target.name, ...target.linkFlags, target.rust.triple, target.rust.optimize, ...flagsFor(target.rust), ...PROFILE,
-        toolchain.version, await cratesDigest(), await cratesLock(), source, isPackage ? "" : await readFile(source));
-    const { image, included } = await keep(base, (): Promise<Kept> => inTemporaryFolder(async (scratch) => {
+        toolchain.version, await cratesDigest(), lock, source, isPackage ? "" : await readFile(source));
+    const image = await keep(base, (): Promise<Kept> => inTemporaryFolder(async (scratch) => {
         const compile = isPackage ? compilePackage : compileFile;
         const compiled = await compile(name, source, toolchain, target.rust, scratch);
         const linked = await linkModule(name, [...ANCHOR, compiled.archive], kit, target, scratch);
         refusePlaces(name, linked, compiled.places);
         return { image: linked, included: compiled.included };
     }));
-    return { image, toolchain: { rustc: toolchain.version, lock: included.lock ?? await cratesLock() } };
+    return { image, toolchain: { rustc: toolchain.version, lock: (await includedIn(base))?.lock ?? lock } };
 }
