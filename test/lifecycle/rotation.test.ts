@@ -29,7 +29,7 @@ interface Pair {
 const NATIVE: Place = { tee: "native" };
 const SGX: Place = { tee: "sgx", backend: "emulated" };
 const BOARD: Place = { tee: "trustzone", backend: "emulated" };
-const SMALL = { rotations: 4, burst: 4, room: 1536, part: 200, every: "200ms" };
+const SMALL = { rotations: 4, burst: 1, room: 1536, part: 200, every: "30ms" };
 const PAIRS: readonly Pair[] = [
     { name: "native modules", ends: [NATIVE, NATIVE], rotations: 8, burst: 16, room: 1 << 16, part: 4096, every: "10ms" },
     { name: "an enclave and a module on a TrustZone board", ends: [SGX, BOARD], ...SMALL },
