@@ -11,6 +11,7 @@ import { fromHex } from "../../provider/protocol/bytes";
 import { instanceId } from "../../provider/protocol/names";
 import { native } from "../../provider/tee/native/native";
 import { packageRoot } from "../../tools/setup/toolchain";
+import { isAlive } from "../processes";
 
 const DEPLOYMENT = "0123456789abcdef0123456789abcdef";
 const INSTANCE = Buffer.from(instanceId(fromHex("deployment", DEPLOYMENT), "sensor")).toString("hex");
@@ -115,7 +116,7 @@ describe("local agents", function () {
         await killLocalAgent(folder);
         await endLocalAgent(folder);
         assert.equal(fs.existsSync(folder), false);
-        assert.equal(runs(pid!), false, "the module host goes on");
+        assert.equal(isAlive(pid!), false, "the module host goes on");
         await endLocalAgent(folder);
     });
 
@@ -200,11 +201,3 @@ describe("local agents", function () {
         });
     });
 });
-
-function runs(pid: number): boolean {
-    try {
-        return fs.readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
-    } catch {
-        return false;
-    }
-}

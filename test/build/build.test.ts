@@ -10,23 +10,8 @@ import { decodeConfiguration } from "../../provider/protocol/configuration";
 import { hex } from "../../provider/protocol/bytes";
 import { nativeMeasurement } from "../../provider/protocol/configuration";
 import type { Build } from "../../provider/tee/tee";
-import { SMALL, Sources, errorOf, native } from "./fixture";
+import { EVERYTHING, SMALL, Sources, errorOf, native } from "./fixture";
 
-const EVERYTHING = `#include <authentic.h>
-struct tank { int64_t level; };
-AUTHENTIC_INPUT(reading, 8) {}
-AUTHENTIC_OUTPUT(alarm, 16)
-AUTHENTIC_OUTPUT_BURST(many, 32, 4)
-AUTHENTIC_ENTRY(poll, 64) {}
-AUTHENTIC_REQUEST(ask, 10, 20)
-AUTHENTIC_HANDLER(answer, 30, 40) { return 0; }
-AUTHENTIC_STATE(struct tank, tank, 7)
-AUTHENTIC_CONFIG_INTEGER(limit)
-AUTHENTIC_CONFIG_TEXT(label, 12)
-AUTHENTIC_DEVICE(valve, AUTHENTIC_WRITTEN)
-AUTHENTIC_DEVICE(probe, AUTHENTIC_READ)
-AUTHENTIC_DEVICE(both, AUTHENTIC_WRITTEN | AUTHENTIC_READ)
-`;
 const measured = (values: Record<string, number | string> = {}): Parameters<typeof native.finalize>[1] =>
     ({ deployment: new Uint8Array(16).fill(1), instance: new Uint8Array(16).fill(2), deployerKey: new Uint8Array(32).fill(3), values });
 

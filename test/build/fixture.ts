@@ -9,6 +9,23 @@ import type { Build, BuildRequest } from "../../provider/tee/tee";
 
 export const native = tees["native"]!;
 
+/** A module in C with a declaration of every kind. */
+export const EVERYTHING = `#include <authentic.h>
+struct tank { int64_t level; };
+AUTHENTIC_INPUT(reading, 8) {}
+AUTHENTIC_OUTPUT(alarm, 16)
+AUTHENTIC_OUTPUT_BURST(many, 32, 4)
+AUTHENTIC_ENTRY(poll, 64) {}
+AUTHENTIC_REQUEST(ask, 10, 20)
+AUTHENTIC_HANDLER(answer, 30, 40) { return 0; }
+AUTHENTIC_STATE(struct tank, tank, 7)
+AUTHENTIC_CONFIG_INTEGER(limit)
+AUTHENTIC_CONFIG_TEXT(label, 12)
+AUTHENTIC_DEVICE(valve, AUTHENTIC_WRITTEN)
+AUTHENTIC_DEVICE(probe, AUTHENTIC_READ)
+AUTHENTIC_DEVICE(both, AUTHENTIC_WRITTEN | AUTHENTIC_READ)
+`;
+
 export class Sources {
     readonly folder = mkdtempSync(path.join(os.tmpdir(), "authentic-sources-"));
 

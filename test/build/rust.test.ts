@@ -13,7 +13,7 @@ import { tees } from "../../provider/tee/registry";
 import type { Build, Declaration } from "../../provider/tee/tee";
 import { TARGET } from "../../provider/tee/trustzone/target";
 import { trustzone } from "../../provider/tee/trustzone/trustzone";
-import { SMALL, Sources, errorOf } from "./fixture";
+import { EVERYTHING as IN_C, SMALL, Sources, errorOf } from "./fixture";
 
 const USE = "#![no_std]\n#![allow(unused_imports)]\nuse authentic::{Both, Device, Local, Plain, Read, Refused, Result, State, Written, config, device, entry, event, handler, input, log, output, request, state};\n";
 const EVERYTHING = `${USE}
@@ -32,21 +32,6 @@ struct Tank { level: i64 }
 #[device] static VALVE: Device<Written>;
 #[device] static PROBE: Device<Read>;
 #[device] static BOTH: Device<Both>;
-`;
-const IN_C = `#include <authentic.h>
-struct tank { int64_t level; };
-AUTHENTIC_INPUT(reading, 8) {}
-AUTHENTIC_OUTPUT(alarm, 16)
-AUTHENTIC_OUTPUT_BURST(many, 32, 4)
-AUTHENTIC_ENTRY(poll, 64) {}
-AUTHENTIC_REQUEST(ask, 10, 20)
-AUTHENTIC_HANDLER(answer, 30, 40) { return 0; }
-AUTHENTIC_STATE(struct tank, tank, 7)
-AUTHENTIC_CONFIG_INTEGER(limit)
-AUTHENTIC_CONFIG_TEXT(label, 12)
-AUTHENTIC_DEVICE(valve, AUTHENTIC_WRITTEN)
-AUTHENTIC_DEVICE(probe, AUTHENTIC_READ)
-AUTHENTIC_DEVICE(both, AUTHENTIC_WRITTEN | AUTHENTIC_READ)
 `;
 const SMALL_RUST = `${USE}#[output(8)] fn alarm(data: &[u8]) -> Result;\n#[input(8)] fn reading(data: &[u8]) { let _ = alarm(data); }\n`;
 

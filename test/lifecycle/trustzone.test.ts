@@ -7,6 +7,7 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClient } from "../../provider/agent/client";
 import * as ae from "../../resources";
+import { commandLines } from "../processes";
 import { patchedSoftware } from "../tee/trustzone/patched";
 import { packageRoot } from "../../tools/setup/toolchain";
 import { CheckFailed, Stack, type Step } from "./stack";
@@ -242,12 +243,3 @@ function emulatorOf(folder: string): number {
     return Number(child);
 }
 
-function commandLines(): string[] {
-    return fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
-        try {
-            return [fs.readFileSync(`/proc/${pid}/cmdline`, "utf8")];
-        } catch {
-            return [];
-        }
-    });
-}

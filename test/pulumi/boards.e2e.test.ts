@@ -28,11 +28,7 @@ describe("boards under the real CLI", function () {
         fs.cpSync(path.join(root, example, "modules"), path.join(program, "modules"), { recursive: true });
         fs.copyFileSync(path.join(root, "dist", example, "index.js"), path.join(program, "index.js"));
         fs.cpSync(path.join(root, "stacks"), path.join(project.folder, "stacks"), { recursive: true, filter: (file) => !file.includes("demo") });
-        const kit = path.join(project.folder, "..", "kit");
-        fs.cpSync(path.join(root, "runtime", "kit"), kit, { recursive: true });
-        project.env["AUTHENTIC_KIT"] = kit;
-        project.env["AUTHENTIC_STATE"] = path.join(project.folder, "..", "nodes");
-        await project.pulumi("stack", "init", "dev");
+        await project.begin();
     });
     after(async () => {
         await project.attempt("destroy", "--yes", "--stack", "dev");

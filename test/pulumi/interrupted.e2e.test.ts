@@ -7,7 +7,8 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClient } from "../../provider/agent/client";
 import { DeployedStack } from "../../provider/stack/stack";
-import { packageRoot, toolchain } from "../../tools/setup/toolchain";
+import { toolchain } from "../../tools/setup/toolchain";
+import { commandLines } from "../processes";
 import { TestProject } from "./project";
 
 const PROGRAM = `
@@ -67,12 +68,7 @@ describe("an interrupted up under the real CLI", function () {
             "sensor.c": SENSOR,
             "controller.c": CONTROLLER,
         });
-        const kit = path.join(project.folder, "..", "kit");
-        fs.cpSync(path.join(packageRoot(), "runtime", "kit"), kit, { recursive: true });
-        project.env["AUTHENTIC_KIT"] = kit;
-        nodes = path.join(project.folder, "..", "nodes");
-        project.env["AUTHENTIC_STATE"] = nodes;
-        await project.pulumi("stack", "init", "dev");
+        nodes = await project.begin();
         // Built once, so that moments depend on the engine alone.
         await project.pulumi("preview");
     });
@@ -110,13 +106,7 @@ describe("an interrupted up under the real CLI", function () {
     }
 
     /** Processes that were started with something in our nodes' folder. */
-    const processes = () => fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map((name) => {
-        try {
-            return fs.readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").join(" ");
-        } catch {
-            return "";
-        }
-    }).filter((line) => line.includes(nodes));
+    const processes = () => commandLines().map((line) => line.split("\0").join(" ")).filter((line) => line.includes(nodes));
 
     /** Everything that runs belongs to a resource of the stack. */
     async function nothingIsOrphaned(stack: DeployedStack): Promise<void> {

@@ -38,6 +38,21 @@ export class TestProject {
         fs.writeFileSync(file, content);
     }
 
+    /**
+     * Begins the stack `dev`, with a kit and nodes of the project's own: the kit is part of every measurement, and work on it
+     * must not change what runs while a test does.
+     *
+     * @returns the folder of the nodes
+     */
+    async begin(): Promise<string> {
+        const [kit, nodes] = [path.join(this.base, "kit"), path.join(this.base, "nodes")];
+        fs.cpSync(path.join(packageRoot(), "runtime", "kit"), kit, { recursive: true });
+        this.env["AUTHENTIC_KIT"] = kit;
+        this.env["AUTHENTIC_STATE"] = nodes;
+        await this.pulumi("stack", "init", "dev");
+        return nodes;
+    }
+
     /** Runs the CLI, which must succeed; returns its standard output. */
     pulumi(...args: string[]): Promise<string> {
         return pulumi(args, { cwd: this.folder, env: this.env });

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClient } from "../../provider/agent/client";
 import { DeployedStack } from "../../provider/stack/stack";
 import { packageRoot } from "../../tools/setup/toolchain";
+import { isAlive } from "../processes";
 import { TestProject } from "./project";
 
 const PROGRAM = `
@@ -53,13 +54,7 @@ describe("resources under the real CLI", function () {
             fs.cpSync(path.join(root, modules), path.join(project.folder, "program", "modules"), { recursive: true });
         }
         fs.cpSync(path.join(root, "stacks"), path.join(project.folder, "stacks"), { recursive: true, filter: (file) => !file.includes("demo") });
-        // The kit is part of every measurement: work on it must not change what runs while this test does.
-        const kit = path.join(project.folder, "..", "kit");
-        fs.cpSync(path.join(root, "runtime", "kit"), kit, { recursive: true });
-        project.env["AUTHENTIC_KIT"] = kit;
-        state = path.join(project.folder, "..", "nodes");
-        project.env["AUTHENTIC_STATE"] = state;
-        await project.pulumi("stack", "init", "dev");
+        state = await project.begin();
     });
     after(async () => {
         // Whatever failed before, no agent is left running.
@@ -217,7 +212,7 @@ describe("resources under the real CLI", function () {
         }
         assert.equal(pids.length, 5);
         await project.pulumi("destroy", "--yes");
-        assert.deepEqual(pids.filter(runs), []);
+        assert.deepEqual(pids.filter(isAlive), []);
         assert.deepEqual(fs.existsSync(state) ? fs.readdirSync(state) : [], []);
         for (const { eventAddress } of agents) await assert.rejects(connect(eventAddress), /ECONNREFUSED/);
     });
@@ -228,15 +223,6 @@ function* walk(folder: string): Generator<string> {
         const file = path.join(folder, entry.name);
         if (entry.isDirectory()) yield* walk(file);
         else if (entry.isFile()) yield file;
-    }
-}
-
-/** Whether a process runs; one that has ended and was not waited for does not. */
-function runs(pid: number): boolean {
-    try {
-        return fs.readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
-    } catch {
-        return false;
     }
 }
 

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClient } from "../../provider/agent/client";
 import { DeployedStack } from "../../provider/stack/stack";
 import { packageRoot } from "../../tools/setup/toolchain";
+import { commandLines, isAlive } from "../processes";
 import { TestProject } from "./project";
 
 const PROGRAM = `
@@ -38,15 +39,9 @@ describe("SGX nodes under the real CLI", function () {
             "stacks/Pulumi.strict.yaml": TRUST(false),
             ...Object.fromEntries(modules.flatMap((folder) => fs.readdirSync(folder).map((name) => [`modules/${name}`, fs.readFileSync(path.join(folder, name), "utf8")]))),
         });
-        // The kit is part of every measurement: work on it must not change what runs while this test does.
-        const kit = path.join(project.folder, "..", "kit");
-        fs.cpSync(path.join(packageRoot(), "runtime", "kit"), kit, { recursive: true });
-        project.env["AUTHENTIC_KIT"] = kit;
-        state = path.join(project.folder, "..", "nodes");
-        project.env["AUTHENTIC_STATE"] = state;
         project.env["XDG_CACHE_HOME"] = path.join(project.folder, "..", "cache");
         project.env["AUTHENTIC_CACHE"] ??= process.env["AUTHENTIC_CACHE"] ?? path.join(process.env["XDG_CACHE_HOME"] ?? path.join(process.env["HOME"] ?? "", ".cache"), "pulumi-authentic");
-        await project.pulumi("stack", "init", "dev");
+        state = await project.begin();
     });
     after(async () => {
         await project.attempt("destroy", "--yes", "--stack", "dev");
@@ -158,21 +153,3 @@ function* walk(folder: string): Generator<string> {
     }
 }
 
-/** Whether a process runs; one that has ended and was not waited for does not. */
-function isAlive(pid: number): boolean {
-    try {
-        return fs.readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
-    } catch {
-        return false;
-    }
-}
-
-function commandLines(): string[] {
-    return fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
-        try {
-            return [fs.readFileSync(`/proc/${pid}/cmdline`, "utf8")];
-        } catch {
-            return [];
-        }
-    });
-}

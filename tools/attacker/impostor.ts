@@ -5,6 +5,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { ed25519 } from "@noble/curves/ed25519";
+import { fromHex, hex } from "../../provider/protocol/bytes";
 import { encodeM1, PURPOSE } from "../../provider/protocol/m1";
 import { instanceId } from "../../provider/protocol/names";
 import { sgx, signedImage } from "../../provider/tee/sgx/sgx";
@@ -40,7 +41,6 @@ export interface Prepared {
 const other = `#include <authentic.h>
 AUTHENTIC_ENTRY(obey, 0) { (void)data; (void)length; authentic_log("at your service"); }
 `;
-const bytes = (text: string) => new Uint8Array(Buffer.from(text, "hex"));
 const challenge = (message: { type: string }) => message.type === "m1";
 
 /** Someone who owns the agent of the victim's node, with a vendor key of their own: anybody can sign enclaves. */
@@ -55,7 +55,7 @@ export class Attacker {
     /** An enclave of a source with the measured configuration of a module. */
     async enclave(sources: readonly string[], measured: Partial<Parameters<typeof sgx.finalize>[1]> = {}): Promise<FinalImage> {
         const { deploymentId, instance, deployerPublicKey, config, name } = this.victim;
-        return sgx.finalize(await sgx.build({ name, sources }), { deployment: bytes(deploymentId), instance: bytes(instance), deployerKey: bytes(deployerPublicKey), values: config, ...measured });
+        return sgx.finalize(await sgx.build({ name, sources }), { deployment: fromHex("deployment", deploymentId), instance: fromHex("instance", instance), deployerKey: fromHex("deployer key", deployerPublicKey), values: config, ...measured });
     }
 
     /** The same of a text. */
@@ -91,8 +91,6 @@ export class Attacker {
         return fs.existsSync(hidden) ? hidden : this.victim.agent;
     }
 }
-
-const hex = (one: Uint8Array) => Buffer.from(one).toString("hex");
 
 /** An enclave of the attacker's own answers the challenge. */
 async function answering(attacker: Attacker, image: FinalImage, options: { debug?: boolean } = {}): Promise<Instead> {
