@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { Faults, type Victim } from "./faults";
 import { type Load, Scene, type Variant } from "./scene";
+import type { StreamCounts } from "./stream-checker";
 
 const ALL = process.env["AUTHENTIC_UPDATE_CAMPAIGN"] === "all";
 /** Steps at which something is decided: the last of each name. */
@@ -25,7 +26,15 @@ describe("an update that is interrupted", function () {
     let load: Load;
     let version = 1;
     let steps: string[] = [];
-    /** What the load can have heard: versions that were the module. */
+    const figures = new Map<string, number>();
+    const count = (what: string, more = 1): void => void figures.set(what, (figures.get(what) ?? 0) + more);
+    /** What became of the events of one scene, counted outside every agent. */
+    const add = (counts: StreamCounts, where: string): void => {
+        for (const [what, more] of Object.entries(counts)) count(`${what} ${where}`, more as number);
+    };
+    after(() => {
+        console.log(`      ${[...figures].map(([what, number]) => `${number} ${what}`).join(", ")}`);
+    });
     beforeEach(async () => {
         scene = new Scene();
         version = 1;
@@ -55,7 +64,9 @@ describe("an update that is interrupted", function () {
         } finally {
             faults.leave();
         }
+        count("updates interrupted");
         assert.ok(faults.struck, `${victim} ${when} step ${at} (${String(steps[at])}): nothing happened`);
+        count("faults fired");
         await scene.stack.refresh();
         await scene.up(variant);
         assert.deepEqual((await scene.preview(variant)).filter((step) => !step.startsWith("same ")), [], "the next `up` has not converged");
@@ -77,6 +88,7 @@ describe("an update that is interrupted", function () {
             }
             await load.stopped();
             scene.isWhole(undefined);
+            add(scene.counts(), "where no state was lost");
         });
     }
 
@@ -92,10 +104,12 @@ describe("an update that is interrupted", function () {
             for (const { at, when, name } of keeping) assert.equal(await interrupt(victim, at, when), false, `${victim} ${when} ${name}: its state was lost`);
             await load.stopped();
             scene.isWhole(undefined);
+            add(scene.counts(), "where no state was lost");
             // The load goes on with the next `up`.
             for (const { at, when, name } of ALL ? losing : losing.slice(-1)) {
                 await scene.stack.refresh();
                 assert.equal(await interrupt(victim, at, when), true, `${victim} ${when} ${name}: no loss was reported`);
+                count("losses reported");
             }
         });
     }

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClient } from "../../provider/agent/client";
 import * as ae from "../../resources";
 import { Stack, type Step } from "./stack";
+import { compareStreams, type StreamCounts } from "./stream-checker";
 
 const PRINT = `
 #include <authentic.h>
@@ -151,6 +152,12 @@ export class Scene {
             return `${module} ${report?.state ?? "missing"}: ${(report?.connections ?? []).map(({ direction, state, epoch, next, acknowledged, queued, connected, refused }) => JSON.stringify({ direction, state, epoch, next, acknowledged, queued, connected, refused })).join(" ")}`;
         }));
         return found.join("; ");
+    }
+
+    /** What became of the numbers that the source has sent. */
+    counts(): StreamCounts {
+        const numbers = (module: string, word: string) => this.published(module, word).map(([number]) => String(number));
+        return compareStreams(numbers("source", "sent"), numbers("sink", "heard"));
     }
 
     load(): Load {
