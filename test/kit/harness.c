@@ -9,7 +9,9 @@
 #include <kit.h>
 #include <port.h>
 
-enum { OPERATION_ENTROPY, OPERATION_CONFIGURE, OPERATION_RECORD, OPERATION_ENTER, OPERATION_POKE, OPERATION_PEEK, OPERATION_MEASUREMENT, OPERATION_ENTROPY_FAILS, OPERATION_STATUS };
+#include "watch.h"
+
+enum { OPERATION_ENTROPY, OPERATION_CONFIGURE, OPERATION_RECORD, OPERATION_ENTER, OPERATION_POKE, OPERATION_PEEK, OPERATION_MEASUREMENT, OPERATION_ENTROPY_FAILS, OPERATION_STATUS, OPERATION_WATCH, OPERATION_WATCHED };
 enum { HEADER = 4096, CONTROL = 262144, EVENTS = 262144, OUT = 524288, SIZE = HEADER + CONTROL + EVENTS + OUT };
 
 uint64_t authentic_enter(uint64_t reason, void *shared, uint64_t size);
@@ -79,7 +81,9 @@ static void enter(const uint8_t *body) {
     uint64_t reason, size;
     memcpy(&reason, body, 8);
     memcpy(&size, body + 8, 8);
+    watch_close(true);
     uint8_t result = (uint8_t)authentic_enter(reason, region, reason == 0 && size == 0 ? SIZE : size);
+    watch_close(false);
     uint32_t tail = *word(320), used = tail - out_head, length = 1 + used, start = out_head & (OUT - 1);
     uint32_t first = used < OUT - start ? used : OUT - start;
     const uint8_t *data = region + HEADER + CONTROL + EVENTS;
@@ -158,6 +162,11 @@ __attribute__((used, noreturn)) void harness_main(void) {
             answer(status, (uint32_t)w.length);
             break;
         }
+        case OPERATION_WATCH:
+            watch_start(region, sizeof region);
+            answer(NULL, 0);
+            break;
+        case OPERATION_WATCHED: answer(watch_seen(), sizeof(struct watched)); break;
         default: finish(4);
         }
     }

@@ -17,7 +17,7 @@ export const RING = { control: 0, events: 1 } as const;
 const IN = { message: 1, frame: 2, reseal: 3, trigger: 4 } as const;
 const MESSAGES: readonly MessageType[] = ["m1", "m3", "activate", "command", "prepare", "abort", "release", "accept", "offer"];
 const REPLIES = { m3: "m4", activate: "activated", command: "result", prepare: "prepared", abort: "aborted", release: "released", accept: "accepted", offer: "offered" } as const;
-const OPERATION = { entropy: 0, configure: 1, record: 2, enter: 3, poke: 4, peek: 5, measurement: 6, entropyFails: 7, status: 8 } as const;
+const OPERATION = { entropy: 0, configure: 1, record: 2, enter: 3, poke: 4, peek: 5, measurement: 6, entropyFails: 7, status: 8, watch: 9, watched: 10 } as const;
 
 /** A record of the out ring. */
 export interface Record {
@@ -42,6 +42,8 @@ export interface KitOptions {
     readonly entropy?: Uint8Array;
     readonly patches?: Program["patches"];
     readonly module?: string;
+    /** Counts every access to the shared region ({@link KitProcess.accesses}). */
+    readonly watched?: boolean;
     /** Leaves initialization to the test. */
     readonly uninitialized?: boolean;
 }
@@ -81,7 +83,7 @@ export class KitProcess {
     /** Starts a kit with the tests' module and initializes it. */
     static async start(options: KitOptions): Promise<KitProcess> {
         const program = await compileProgram({
-            sources: [...CORE, ...NATIVE, "harness.c", options.module ?? "module.c"],
+            sources: [...CORE, ...NATIVE, "harness.c", "watch.c", options.module ?? "module.c"],
             own: { "kit/ports/native/port.c": ["-Dport_random=native_random", "-Dport_measurement=native_measurement"] },
             crypto: true,
             ...(options.patches === undefined ? {} : { patches: options.patches }),
@@ -94,6 +96,7 @@ export class KitProcess {
         await kit.call(OPERATION.configure, encodeConfiguration({ deployment, instance, deployerKey, values }));
         if (options.measurement !== undefined) await kit.call(OPERATION.measurement, options.measurement);
         if (options.entropy !== undefined) await kit.call(OPERATION.entropy, options.entropy);
+        if (options.watched === true) await kit.call(OPERATION.watch, new Uint8Array(0));
         if (options.uninitialized !== true) await kit.enter(0n);
         return kit;
     }
@@ -123,6 +126,12 @@ export class KitProcess {
 
     entropy(bytes: Uint8Array): Promise<Buffer> {
         return this.call(OPERATION.entropy, bytes);
+    }
+
+    /** Accesses of aligned words of eight bytes in the shared region, all others, and the machine code of the first of these. */
+    async accesses(): Promise<{ words: number; others: number; first: string }> {
+        const seen = await this.call(OPERATION.watched, new Uint8Array(0));
+        return { words: seen.readUInt32LE(0), others: seen.readUInt32LE(4), first: seen.subarray(8).toString("hex") };
     }
 
     entropyFails(fails: boolean): Promise<Buffer> {

@@ -100,7 +100,7 @@ size_t out_capacity(void);
 void out_put(enum out_record kind, uint16_t argument, const struct part *parts, size_t count);
 void out_publish(void);
 uint32_t pin_read(size_t endpoint);
-const uint8_t *ring_target(void);
+void ring_target(uint8_t to[PORT_TARGET]);
 
 /* frames.c: sections 5 and 6. A frame in `bytes` is header, ciphertext, tag. */
 struct frame {

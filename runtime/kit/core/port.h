@@ -26,9 +26,9 @@ bool port_is_shared(const void *region, size_t length);
 bool port_measurement(uint8_t measurement[32]);
 
 /* What the TEE says of this module together with 64 bytes of its choice; the host makes evidence of it (section 8).
- * `target` points to 512 bytes from the host that may change at any time. Returns the length. */
-enum { PORT_REPORT = AUTHENTIC_REPORT };
-size_t port_report(uint8_t report[PORT_REPORT], const uint8_t data[64], const uint8_t *target);
+ * `target`: for whom, as the host says. Returns the length. */
+enum { PORT_REPORT = AUTHENTIC_REPORT, PORT_TARGET = 512 };
+size_t port_report(uint8_t report[PORT_REPORT], const uint8_t data[64], const uint8_t target[PORT_TARGET]);
 
 /* Devices that the TEE reaches without the host; false where it has none for this endpoint. A write needs the grant. */
 bool port_device_read(size_t endpoint, uint32_t *value);

@@ -43,11 +43,12 @@ static enum refusal receive_m1(const uint8_t *m1, size_t length) {
     session.step = CHALLENGED;
     crypto_sha256(session.binding, PARTS({session.opening, w.length}));
 
-    uint8_t m1_hash[32], status_hash[32], report_data[64], report[PORT_REPORT];
+    uint8_t m1_hash[32], status_hash[32], report_data[64], target[PORT_TARGET], report[PORT_REPORT];
     crypto_sha256(m1_hash, PARTS({m1, M1_LENGTH}));
     crypto_sha256(status_hash, PARTS({status, s.length}));
     crypto_sha512(report_data, PARTS(LABEL("aex/v1/report-data"), {m1_hash, 32}, {session.nonce, 32}, {session.public, 32}, {status_hash, 32}));
-    size_t reported = port_report(report, report_data, ring_target());
+    ring_target(target);
+    size_t reported = port_report(report, report_data, target);
     reply(M1, PARTS({session.opening + M1_LENGTH, w.length - M1_LENGTH}, {report, reported}));
     return ACCEPTED;
 }

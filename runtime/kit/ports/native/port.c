@@ -18,7 +18,7 @@ bool port_measurement(uint8_t measurement[32]) {
 }
 
 /* Nothing can vouch for the report data: they are all there is. */
-size_t port_report(uint8_t report[PORT_REPORT], const uint8_t data[64], const uint8_t *target) {
+size_t port_report(uint8_t report[PORT_REPORT], const uint8_t data[64], const uint8_t target[PORT_TARGET]) {
     (void)target;
     memcpy(report, data, 64);
     return 64;

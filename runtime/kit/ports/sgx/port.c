@@ -40,8 +40,8 @@ bool port_is_shared(const void *region, size_t length) {
 }
 
 /* REPORT (432 bytes) for an enclave that verifies it on this machine. */
-size_t port_report(uint8_t report[PORT_REPORT], const uint8_t data[64], const uint8_t *target) {
-    static _Alignas(512) uint8_t target_info[512], made[PORT_REPORT];
+size_t port_report(uint8_t report[PORT_REPORT], const uint8_t data[64], const uint8_t target[PORT_TARGET]) {
+    static _Alignas(512) uint8_t target_info[PORT_TARGET], made[PORT_REPORT];
     static _Alignas(128) uint8_t report_data[64];
     uint64_t leaf = EREPORT;
     memcpy(target_info, target, sizeof target_info);
@@ -52,7 +52,7 @@ size_t port_report(uint8_t report[PORT_REPORT], const uint8_t data[64], const ui
 }
 
 bool port_measurement(uint8_t measurement[32]) {
-    static const uint8_t nobody[512];
+    static const uint8_t nobody[PORT_TARGET];
     uint8_t report[PORT_REPORT];
     port_report(report, nobody, nobody);
     memcpy(measurement, report + MRENCLAVE, 32);

@@ -31,7 +31,7 @@ bool port_is_shared(const void *region, size_t length) { return region != NULL &
 bool port_measurement(uint8_t measurement[32]) { return port_service(MEASUREMENT, (uintptr_t)measurement, 0, 0); }
 
 /* A PSA token; the firmware computes its nonce from this module's measurement and `data`. Empty when it fails. */
-size_t port_report(uint8_t report[PORT_REPORT], const uint8_t data[64], const uint8_t *target) {
+size_t port_report(uint8_t report[PORT_REPORT], const uint8_t data[64], const uint8_t target[PORT_TARGET]) {
     (void)target;
     return port_service(TOKEN, (uintptr_t)data, (uintptr_t)report, PORT_REPORT);
 }
