@@ -1,5 +1,6 @@
 // Examines a connection while the program runs: what its ends declare, and whether they fit.
 
+import { connectionNumber } from "../provider/lifecycle/identity";
 import { list } from "../provider/lifecycle/names";
 import { type Problem, problem } from "../provider/lifecycle/problems";
 import { endpointOf } from "../provider/lifecycle/interface";
@@ -42,7 +43,10 @@ export function planConnection(name: string, args: ConnectionArgs): Promise<Conn
         from: source === undefined ? { name: "deployer", kind: "deployer" } : { module: source.module.moduleName, name: source.name, kind: source.kind },
         to: { module: to.module.moduleName, name: to.name, kind: to.kind },
     };
-    const problems = registry.addConnection(name, ends);
+    const number = connectionNumber({
+        name, kind, delivery: args.delivery ?? "strict", from: source === undefined ? undefined : { module: source.module.moduleName, name: source.name }, to: { module: to.module.moduleName, name: to.name },
+    });
+    const problems = registry.addConnection(name, ends, number);
     const load = registry.load(ends);
     problems.push(...kindProblems(source, to), ...deploymentProblems(from, to), ...assuranceProblems(source, to, args.minAssurance));
     if (kind !== "event" && args.delivery === "latest") {

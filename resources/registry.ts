@@ -41,7 +41,7 @@ export class Registry {
     private readonly positions = new Map<string, number>();
     private readonly ports: { readonly node: string; readonly address: string; readonly port: number }[] = [];
     private readonly pins = new Map<string, string>();
-    private readonly connections: { readonly name: string; readonly ends: ConnectionEnds }[] = [];
+    private readonly connections: { readonly name: string; readonly ends: ConnectionEnds; readonly number: number }[] = [];
 
     /** @returns problems of the name of a new node */
     addNode(name: string): Problem[] {
@@ -81,8 +81,11 @@ export class Registry {
             : [problem(`devices.${device}`, `pin "${pin}" of node "${node}" is driven by module "${holder}"; a pin has one driver`)];
     }
 
-    /** @returns problems between a new connection and those before it */
-    addConnection(name: string, ends: ConnectionEnds): Problem[] {
+    /**
+     * @param number - of the connection, which no other of the deployment may have
+     * @returns problems between a new connection and those before it
+     */
+    addConnection(name: string, ends: ConnectionEnds, number: number): Problem[] {
         const { from, to } = ends;
         const found: Problem[] = [];
         if (from.module === to.module) {
@@ -94,6 +97,8 @@ export class Registry {
             } else if (from.kind === "request" && same(other.ends.from, from)) {
                 found.push(problem("from", `request ${from.name} of "${from.module ?? ""}" already goes to ${other.ends.to.name} of "${other.ends.to.module}" `
                     + `by connection "${other.name}"; a request has exactly one handler`));
+            } else if (other.number === number) {
+                found.push(problem("", `has the same number as connection "${other.name}", by chance: numbers follow from names and ends; give one of the two another name`));
             }
         }
         if (from.kind === "request" && from.module !== undefined && from.module !== to.module) {
@@ -103,7 +108,7 @@ export class Registry {
                 found.push(problem("to", `the requests ${circle} go in a circle and could wait for each other for ever; make one of them an event`));
             }
         }
-        this.connections.push({ name, ends });
+        this.connections.push({ name, ends, number });
         return found;
     }
 

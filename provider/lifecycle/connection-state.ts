@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { Assurance } from "../session/session";
 import { boardKeysSchema, placeSchema } from "./board";
+import { place } from "./identity";
 import { platformSchema } from "./platform";
 import { backendSchema, hexSchema, nameSchema, rawTrustSchema } from "./schemas";
 
@@ -75,11 +76,6 @@ export function addressOf({ eventAddress }: ConnectionInputs["to"]): string | un
 /** An end with the key of its board, where it runs on one. */
 export function keyed<E extends EndInputs>(end: E, { from, boardKeys }: Pick<ConnectionInputs, "from" | "boardKeys">): E & { readonly boardKey?: string | undefined } {
     return { ...end, boardKey: end.module === from?.module ? boardKeys?.from : boardKeys?.to };
-}
-
-/** What identifies an end: the module, and the name of its declaration. */
-export function place(end: Partial<EndInputs> | undefined): unknown {
-    return end === undefined ? "deployer" : [end.module, end.name];
 }
 
 /** Properties whose change makes it another connection. */

@@ -1,16 +1,17 @@
 // Lifecycle of a Connection: both ends hold one active key, and the sender's node knows the way.
 
+import { AuthenticError } from "../errors";
 import type { Closed, ClosingEnd, DeployerLink, Link, LinkEnd } from "../session/session";
 import { type PlaceInputs, REPLAY_REMEDY, replayable } from "./board";
 import { checkInputs, type RawInputs } from "./check";
 import { changedKeys } from "./change";
 import {
-    addressOf, type ConnectionInputs, connectionKeys, type ConnectionOutputs, connectionSchema, type EndInputs, keyed, needsRotation, place, replacedKeys, sameEnds,
+    addressOf, type ConnectionInputs, connectionKeys, type ConnectionOutputs, connectionSchema, type EndInputs, keyed, needsRotation, replacedKeys, sameEnds,
 } from "./connection-state";
 import { inspectConnection } from "./connection-observation";
 import { driverOf, endOf } from "./ends";
 import { type Hooks, Unfinished } from "./hooks";
-import { instanceOf, preferredConnection, resourceId } from "./identity";
+import { connectionNumber, instanceOf, resourceId } from "./identity";
 import { observe, observed } from "./observe";
 import { isUnknown, present } from "./plain";
 import { type Problem, problem } from "./problems";
@@ -34,17 +35,13 @@ export const connection: Hooks<ConnectionInputs, ConnectionOutputs> = {
     },
 
     async create(inputs) {
-        const ends = [inputs.from, inputs.to].filter((end) => end !== undefined);
-        const { name, kind, delivery, from, to } = inputs;
-        const preferred = preferredConnection(inputs.deploymentId, [name, kind, delivery, place(from), place(to)]);
-        const number = await (await driverOf(inputs)).freeConnection(await Promise.all(ends.map((end) => linkEnd(end, inputs))), preferred);
-        const id = resourceId(inputs.name, number.toString(16).padStart(8, "0"));
         try {
-            return { id, outs: { ...inputs, connection: number, ...await ensure(inputs, number) } };
+            return await make(inputs, connectionNumber(inputs));
         } catch (error) {
-            // The number is kept: the next attempt takes up whatever this one did.
-            throw new Unfinished(error, id, { ...inputs, connection: number });
+            if (!isTaken(error)) throw error;
         }
+        const ends = await Promise.all([inputs.from, inputs.to].filter((end) => end !== undefined).map((end) => endOf(keyed(end, inputs), inputs)));
+        return make(inputs, await (await driverOf(inputs)).freeConnection(ends));
     },
 
     async read(id, properties) {
@@ -53,7 +50,7 @@ export const connection: Hooks<ConnectionInputs, ConnectionOutputs> = {
 
     async update(_id, olds, news) {
         const rotate = needsRotation(olds, news) ? news.rotation : undefined;
-        return { outs: { ...olds, ...news, ...await ensure(news, olds.connection, { previouslyKeyed: true, ...(rotate === undefined ? {} : { rotate }) }) } };
+        return { outs: { ...olds, ...news, ...await ensure(news, olds.connection, { previouslyKeyed: mayHaveBeenKeyed(olds, news), ...(rotate === undefined ? {} : { rotate }) }) } };
     },
 
     async delete(_id, properties) {
@@ -69,6 +66,27 @@ export const connection: Hooks<ConnectionInputs, ConnectionOutputs> = {
         await observe(from.nodeFolder, (agent) => agent.removeRoute(instanceOf(properties.deploymentId, from.module), number));
     },
 };
+
+/** Makes a connection under a number. @throws AuthenticError `AE-SESSION-LINK` where an end has it for another, and nothing was done */
+async function make(inputs: ConnectionInputs, number: number) {
+    const id = resourceId(inputs.name, number.toString(16).padStart(8, "0"));
+    try {
+        return { id, outs: { ...inputs, connection: number, ...await ensure(inputs, number) } };
+    } catch (error) {
+        if (isTaken(error)) throw error;
+        // The number is kept: the next attempt takes up whatever this one did.
+        throw new Unfinished(error, id, { ...inputs, connection: number });
+    }
+}
+
+function isTaken(error: unknown): boolean {
+    return error instanceof AuthenticError && error.code === "AE-SESSION-LINK";
+}
+
+/** Whether there may have been events before: a first keying that was broken off has none, unless an end is another instance since. */
+function mayHaveBeenKeyed(olds: Partial<ConnectionOutputs> & ConnectionInputs, news: ConnectionInputs): boolean {
+    return olds.keyId !== undefined || olds.from?.incarnation !== news.from?.incarnation || olds.to.incarnation !== news.to.incarnation;
+}
 
 /** Keys the connection where that is needed and sets its route. */
 async function ensure(inputs: ConnectionInputs, number: number, options: { previouslyKeyed?: boolean; rotate?: "drain" | "compromise" } = {}) {

@@ -21,14 +21,28 @@ export function resourceId(name: string, unique: string): string {
     return `${name}-${unique.slice(0, 8)}`;
 }
 
+/** Everything whose change makes it another connection. */
+export interface ConnectionIdentity {
+    readonly name: string;
+    readonly kind: string;
+    readonly delivery: string;
+    /** Module and declaration; undefined: the deployer. */
+    readonly from?: { readonly module: string; readonly name: string } | undefined;
+    readonly to: { readonly module: string; readonly name: string };
+}
+
 /**
- * The number that a connection prefers: every attempt to make it has the same, so that what a killed one has left in its
- * modules is taken up and not left to fill a window that nobody empties.
- *
- * @param identity - everything whose change makes it another connection
+ * The number of a connection: every attempt to make it has the same, so that what a killed one has left in its modules is
+ * taken up and not left to fill a window that nobody empties. docs/protocol.md section 1 says what else it has to meet.
  */
-export function preferredConnection(deploymentId: string, identity: readonly unknown[]): number {
-    return Buffer.from(sha256(utf8ToBytes(JSON.stringify(["aex/v1/connection", deploymentId, ...identity])))).readUInt32BE() || 1;
+export function connectionNumber({ name, kind, delivery, from, to }: ConnectionIdentity): number {
+    const identity = ["aex/v1/connection", name, kind, delivery, place(from), place(to)];
+    return Buffer.from(sha256(utf8ToBytes(JSON.stringify(identity)))).readUInt32BE() || 1;
+}
+
+/** What identifies an end: the module, and the name of its declaration. */
+export function place(end: { readonly module?: unknown; readonly name?: unknown } | undefined): unknown {
+    return end === undefined ? "deployer" : [end.module, end.name];
 }
 
 /** What is measured into a module, as resource properties have it. */

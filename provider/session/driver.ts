@@ -11,6 +11,7 @@ import { configureAtOnce, openSession, PURPOSE, withRestarts, type Session } fro
 import { statusFacts } from "./facts";
 import { abortHandOver, completeHandOver, handOver, intendedTarget } from "./hand-over";
 import { withLocks } from "./lock";
+import { numberTaken } from "./plan";
 import type { Attested, Closed, ClosingEnd, Deployer, DeployerLink, End, SessionDriver } from "./session";
 
 const attested = ({ status, appraisal, evidenceType }: Session): Attested => ({ status: statusFacts(status), appraisal, evidenceType });
@@ -65,22 +66,18 @@ export function createDriver(deployer: Deployer): SessionDriver {
         connect: (link, options) => connect(deployer, link, options),
         disconnect: async (connection, from, to) => ({ from: await close(connection, from), to: await close(connection, to) }),
         disconnectDeployer: close,
-        async freeConnection(ends, preferred) {
+        async freeConnection(ends) {
             const inUse = new Set<number>();
-            for (const { end, endpoint } of ends) {
-                for (const held of (await attest(end)).status.connections) {
-                    if (held.connection !== preferred || held.endpoint !== endpoint) inUse.add(held.connection);
-                }
+            for (const end of ends) {
+                for (const { connection } of (await attest(end)).status.connections) inUse.add(connection);
             }
-            return inUse.has(preferred) ? drawConnection(inUse) : preferred;
+            return drawConnection(inUse);
         },
         connectDeployer: (link: DeployerLink) =>
             update(link.to.end, ({ status }) => {
                 const record = status.connections.find((c) => c.connection === link.connection);
                 if (record?.direction === DIRECTION.deployer && record.endpoint === link.to.endpoint) return [];
-                if (record !== undefined) {
-                    throw new AuthenticError("AE-SESSION-LINK", `module ${link.to.end.name} holds connection ${link.connection} (${link.name}) as something else`, "give the connection another name, so that it is made anew");
-                }
+                if (record !== undefined) throw numberTaken(link, link.to, record);
                 return [
                     {
                         type: "set",

@@ -4,7 +4,7 @@ import { AuthenticError } from "../errors";
 import { U64_MAX, equalBytes } from "../protocol/bytes";
 import { DELIVERY, DIRECTION, FLAG, type CipherSuite, type ConnectionStatus, type DirectionNumber, type Status } from "../protocol/status";
 import { SUITE_NAMES } from "./facts";
-import type { ConnectOptions, Connected, Link } from "./session";
+import type { ConnectOptions, Connected, Link, LinkEnd } from "./session";
 
 /** What one end is told with the new key. */
 export interface EndPlan {
@@ -39,17 +39,22 @@ const knownEpoch = (record: Table): bigint => (record === undefined ? 0n : recor
 
 /** An end's record of a link, which must be of the same kind. */
 function recordOf(link: Link, status: Status, side: "from" | "to", direction: DirectionNumber): Table {
+    const { end, endpoint } = link[side];
     const record = status.connections.find((c) => c.connection === link.connection);
-    if (record === undefined) return undefined;
-    if (record.endpoint !== link[side].endpoint || record.direction !== direction || record.delivery !== deliveryOf(link)) {
-        throw new AuthenticError(
-            "AE-SESSION-LINK",
-            `module ${link[side].end.name} holds connection ${link.connection} (${link.name}) at endpoint ${record.endpoint}, which is not what it is declared to be`,
-            "give the connection another name, so that it is made anew",
-        );
-    }
+    if (record !== undefined && (record.endpoint !== endpoint || record.direction !== direction || record.delivery !== deliveryOf(link))) throw numberTaken(link, link[side], record);
+    // Frames of a board name a connection by the low half of its number.
+    const alike = end.board === undefined ? undefined : status.connections.find((c) => c.connection !== link.connection && ((c.connection ^ link.connection) & 0xffff) === 0);
+    if (alike !== undefined) throw numberTaken(link, link[side], alike);
     return record;
 }
+
+/** That an end has a connection's number for another connection. */
+export const numberTaken = (link: { readonly connection: number; readonly name: string }, { end }: LinkEnd, record: ConnectionStatus): AuthenticError =>
+    new AuthenticError(
+        "AE-SESSION-LINK",
+        `module ${end.name} has number ${link.connection} of connection ${link.name} in use for another, number ${record.connection} at endpoint ${record.endpoint}`,
+        "give the connection another name, so that it is made anew",
+    );
 
 /** An interrupted activation: one end already uses the key that the other holds pending. Nothing was lost. */
 const isAhead = (active: ConnectionStatus, other: Table): boolean =>

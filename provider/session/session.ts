@@ -167,7 +167,7 @@ export interface LinkEnd {
 
 /** A connection between two modules. */
 export interface Link {
-    /** Non-zero 32-bit number that no other connection of either end has. See {@link SessionDriver.freeConnection}. */
+    /** Non-zero 32-bit number that no other connection of either end has. */
     readonly connection: number;
     /** Name for messages. */
     readonly name: string;
@@ -269,16 +269,15 @@ export interface SessionDriver {
      */
     attest(end: End): Promise<Attested>;
 
-    /**
-     * Finds a connection id for new ends. Record it in state before keying, so that an interrupted create takes it up again.
-     *
-     * @param preferred - the same for every attempt to make this connection: an end that holds it at this very endpoint
-     *   has it from an attempt that was broken off before anything could be recorded. Where an end holds it for
-     *   something else, one that neither end knows is drawn
-     */
-    freeConnection(ends: readonly LinkEnd[], preferred: number): Promise<number>;
+    /** Draws a connection number that none of these ends knows, for where {@link connect} finds the connection's own taken. */
+    freeConnection(ends: readonly End[]): Promise<number>;
 
-    /** Makes both ends hold one active key: first keying, repair after a restart, completion, rotation. */
+    /**
+     * Makes both ends hold one active key: first keying, repair after a restart, completion, rotation. An end that holds
+     * the number at the very same endpoint has it from an attempt that was broken off, which is completed.
+     *
+     * @throws AuthenticError `AE-SESSION-LINK` where an end holds the number for another connection; nothing was changed
+     */
     connect(link: Link, options?: ConnectOptions): Promise<Connected>;
 
     /** Closes a connection at both ends. An end that is gone or does not answer gives `unconfirmed`, not an error. */

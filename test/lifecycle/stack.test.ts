@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import * as ae from "../../resources";
+import { connectionNumber } from "../../provider/lifecycle/identity";
 import { setSurroundings } from "../../provider/lifecycle/surroundings";
 import { Stack, type Step } from "./stack";
 import { World } from "./world";
@@ -229,6 +230,40 @@ describe("a stack of native modules", () => {
         assert.deepEqual(done(), ["hand over controller", "key moisture (drain)", "promote controller", "remove controller", "remove trigger poll", "set route", "set trigger poll", "start controller"]);
         assert.equal(world.agents.get(stack.outs("Node", "server")["folder"] as string)!.instances.size, 0);
         assert.deepEqual(changes(await stack.preview(program({ controllerNode: "field" }))), []);
+    });
+
+    it("draws another number for a connection whose own an end has in use for something else", async () => {
+        await stack.up(program({ without: ["moisture"] }));
+        const own = connectionNumber({ name: "moisture", kind: "event", delivery: "strict", from: { module: "sensor", name: "moisture" }, to: { module: "controller", name: "moisture" } });
+        const { table } = world.instance("sensor");
+        table.set(own, { ...[...table.values()][0]!, connection: own, endpoint: 1 });
+        await stack.up(program());
+        const { connection } = stack.outs("Connection", "moisture");
+        assert.notEqual(connection, own);
+        assert.equal(table.get(own)?.endpoint, 1);
+        assert.equal(table.get(connection as number)?.endpoint, 0);
+        assert.deepEqual(changes(await stack.preview(program())), []);
+    });
+
+    it("reports no loss where a first keying was broken off, unless an end began anew since", async () => {
+        world.unkeyed.add("moisture");
+        await assert.rejects(stack.up(program()), /broken off/);
+        done();
+        await stack.up(program());
+        assert.ok(done().includes("key moisture"), "there was nothing to lose");
+        assert.equal(stack.outs("Connection", "moisture")["connection"], connectionNumber({
+            name: "moisture", kind: "event", delivery: "strict", from: { module: "sensor", name: "moisture" }, to: { module: "controller", name: "moisture" },
+        }));
+
+        stack = new Stack();
+        world = new World(SOURCES);
+        world.enter();
+        world.unkeyed.add("moisture");
+        await assert.rejects(stack.up(program()), /broken off/);
+        world.restart("controller");
+        await stack.refresh();
+        await stack.up(program());
+        assert.ok(done().some((call) => /^key moisture.*with a reset$/.test(call)), "nobody knows how far the first keying had come");
     });
 
     it("closes a removed connection at both ends", async () => {

@@ -38,6 +38,8 @@ export interface FakeAgent {
 export class World {
     readonly agents = new Map<string, FakeAgent>();
     readonly calls: string[] = [];
+    /** Names of connections whose next keying breaks off before anything was done. */
+    readonly unkeyed = new Set<string>();
     /** Names of modules whose evidence is refused. */
     readonly refused = new Set<string>();
     /** What agents say of their emulated platform. */
@@ -219,10 +221,16 @@ export class World {
             connect: async (link, options = {}) => {
                 const from = await status(link.from.end);
                 const to = await status(link.to.end);
+                for (const [side, { instance }] of [["from", from], ["to", to]] as const) {
+                    const held = instance.table.get(link.connection);
+                    if (held !== undefined && held.endpoint !== link[side].endpoint) throw new AuthenticError("AE-SESSION-LINK", `the number of ${link.name} is taken`, "give it another name");
+                }
+                if (this.unkeyed.delete(link.name)) throw new AuthenticError("AE-SESSION-RESTARTS", `the keying of ${link.name} was broken off`, "run \`pulumi up\` again");
                 const olds = [from.instance.table.get(link.connection), to.instance.table.get(link.connection)];
                 const same = olds[0] !== undefined && olds[0].keyId === olds[1]?.keyId && options.rotate === undefined;
                 const facts = same ? olds[0]! : key(link, BigInt(Math.max(...olds.map((old) => Number(old?.epoch ?? "0")))) + 1n);
-                this.calls.push(`${same ? "keep" : "key"} ${link.name}${options.rotate === undefined ? "" : ` (${options.rotate})`}`);
+                const reset = !same && options.previouslyKeyed === true && olds.every((old) => old === undefined) ? ", with a reset" : "";
+                this.calls.push(`${same ? "keep" : "key"} ${link.name}${options.rotate === undefined ? "" : ` (${options.rotate})`}${reset}`);
                 from.instance.table.set(link.connection, { ...facts, endpoint: link.from.endpoint, direction: "sender" });
                 to.instance.table.set(link.connection, { ...facts, endpoint: link.to.endpoint, direction: "receiver" });
                 const fact = (of: typeof from) => ({ incarnation: of.instance.incarnation, assurance: "none" as const, facts: {} });

@@ -9,9 +9,10 @@ import { packageRoot } from "../../tools/setup/toolchain";
 describe("limits of modules", () => {
     const limits = fs.readFileSync(path.join(packageRoot(), "runtime/kit/include/authentic_limits.h"), "utf8");
     const limit = (name: string) => Number(new RegExp(`#define ${name} (\\d+)`).exec(limits)![1]);
+    let number = 0;
     type Rooms = Parameters<typeof loadProblems>[2];
     const add = (registry: Registry, name: string, ends: ConnectionEnds, rooms: Rooms = {}) => {
-        const problems = registry.addConnection(name, ends);
+        const problems = registry.addConnection(name, ends, ++number);
         return [...problems, ...loadProblems(ends, registry.load(ends), rooms)];
     };
     const event = (registry: Registry, from: string, to: string, n: number, rooms?: Rooms) =>

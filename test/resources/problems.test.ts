@@ -83,6 +83,15 @@ describe("problems in preview", () => {
             /^c from: handler verbose of controller may reply with 400 bytes, but request ask of sensor accepts 4;/);
     });
 
+    it("two connections whose numbers, which follow from names and ends, are the same by chance", async () => {
+        const both = (name: string) => ({ deployment, sensor, controller }: Parts) => {
+            new ae.Connection("a56166", { from: sensor.output("moisture"), to: controller.input("moisture") });
+            new ae.Connection(name, { from: deployment, to: sensor.input("reading") });
+        };
+        assert.match(await failure(both("b30336")), /^b30336 : has the same number as connection "a56166", by chance: .*give one of the two another name$/);
+        await new Stack().preview(() => both("b30337")(declare()));
+    });
+
     it("a module connected to itself", async () => {
         assert.match(await failure(({ controller }) => new ae.Connection("c", { from: controller.request("lookup"), to: controller.handler("query") })),
             /^c to: module "controller" cannot be connected to itself/);

@@ -1,6 +1,7 @@
 // Keying, rotation, repair after restarts and closing of connections, against reference modules.
 import assert from "node:assert/strict";
-import { FLAG } from "../../provider/protocol/status";
+import { decodeStatus, FLAG } from "../../provider/protocol/status";
+import { planLink } from "../../provider/session/plan";
 import type { Link } from "../../provider/session/session";
 import { receive, request } from "../protocol/reference-module/frames";
 import { DEVICE, Fixture, HANDLER, Host, INPUT, processed } from "./fixture";
@@ -72,15 +73,34 @@ describe("connecting", () => {
         await assert.rejects(fixture.driver.connect(fixture.link()), /AE-INSTANCE-FAILED.*receiver.*pulumi up/);
     });
 
-    it("takes the preferred connection id up where a broken-off attempt left it, and never one that is something else", async () => {
+    it("refuses a number that an end has at another endpoint, and changes nothing", async () => {
         const fixture = new Fixture("sender", "receiver");
-        const link = fixture.link();
-        const ends = [link.from, link.to];
-        assert.equal(await fixture.driver.freeConnection(ends, 8), 8);
-        await fixture.driver.connect(link);
-        assert.equal(await fixture.driver.freeConnection(ends, 7), 7);
-        const elsewhere = await fixture.driver.freeConnection([{ ...link.from, endpoint: link.from.endpoint + 1 }, link.to], 7);
-        assert.ok(elsewhere !== 7 && elsewhere > 0 && elsewhere < 2 ** 32);
+        await fixture.driver.connect(fixture.link({ kind: "request" }));
+        fixture.messages = [];
+        await assert.rejects(fixture.driver.connect(fixture.link()), /AE-SESSION-LINK.*module sender has number 7 of connection moisture in use for another, number 7 at endpoint 2/);
+        assert.deepEqual(fixture.messages.map((m) => m.type), ["m1", "m1"]);
+    });
+
+    it("refuses a number whose low half an end on a board has for another connection, since compact frames show no more", async () => {
+        const fixture = new Fixture("sender", "receiver");
+        await fixture.driver.connect(fixture.link());
+        const statusOf = (name: string) => decodeStatus(fixture.modules[name]!.status());
+        const board = { moduleKey: () => Promise.reject(new Error("not needed")), driverTag: () => Promise.reject(new Error("not needed")) };
+        const plan = (connection: number, onBoard: boolean) => {
+            const link = fixture.link({ connection });
+            return () => planLink({ ...link, to: { ...link.to, end: { ...link.to.end, ...(onBoard ? { board } : {}) } } }, statusOf("sender"), statusOf("receiver"));
+        };
+        assert.throws(plan(0x50007, true), /AE-SESSION-LINK.*module receiver has number 327687 .*, number 7 at endpoint 1/);
+        assert.equal(plan(0x50007, false)().kind, "key", "a server has the whole number in its frames");
+        assert.equal(plan(0x50008, true)().kind, "key");
+        assert.equal(plan(7, true)().kind, "unchanged");
+    });
+
+    it("draws a number that no end knows", async () => {
+        const fixture = new Fixture("sender", "receiver");
+        await fixture.driver.connect(fixture.link());
+        const drawn = await fixture.driver.freeConnection([fixture.end("sender"), fixture.end("receiver")]);
+        assert.ok(drawn !== 7 && drawn > 0 && drawn < 2 ** 32);
     });
 
     it("never overlaps two sessions with one instance", async () => {
@@ -236,6 +256,48 @@ describe("repair after a restart", () => {
         fixture.modules.receiver!.table.connections.get(7)!.next = 9n;
         await assert.rejects(fixture.driver.connect(link, { rotate: "drain" }), /AE-SESSION-COUNTERS.*sent up to 2.*expects 9/);
     });
+});
+
+// docs/protocol.md section 1: a connection that is made again has the number it had.
+describe("a number that comes again", () => {
+    it("has another key, under which nothing of before is accepted: neither events nor acks", async () => {
+        const fixture = new Fixture("sender", "receiver");
+        await fixture.driver.connect(fixture.link());
+        const first = new Host(fixture);
+        first.emit("a");
+        const [event] = first.kept;
+        const { frames: [ack] } = receive(fixture.modules.receiver!, event!);
+        assert.deepEqual(processed(fixture.modules.receiver), ["a"], "both were good in their time");
+        await fixture.driver.disconnect(7, fixture.end("sender"), fixture.end("receiver"));
+        assert.equal((await fixture.driver.connect(fixture.link())).epoch, "1", "the very same number and epoch");
+        assert.equal(fixture.keys.get("7/1")?.size, 2, "but not the same key");
+        const second = new Host(fixture);
+        second.emit("b");
+        assert.ok(receive(fixture.modules.receiver!, event!).refused !== undefined);
+        receive(fixture.modules.sender!, ack!);
+        assert.equal(fixture.modules.sender!.table.connections.get(7)!.acknowledged, 0n);
+        second.deliver();
+        assert.deepEqual(processed(fixture.modules.receiver), ["a", "b"]);
+        assert.deepEqual(second.kept, []);
+    });
+
+    for (const side of ["sender", "receiver"] as const) {
+        it(`has a later epoch and another key where the ${side} could not be asked to close it`, async () => {
+            const fixture = new Fixture("sender", "receiver");
+            await fixture.driver.connect(fixture.link());
+            const host = new Host(fixture);
+            host.emit("a");
+            host.deliver();
+            const kept = { name: side, gone: "its node's agent does not run" };
+            await fixture.driver.disconnect(7, side === "sender" ? kept : fixture.end("sender"), side === "receiver" ? kept : fixture.end("receiver"));
+            const again = await fixture.driver.connect(fixture.link());
+            assert.deepEqual([again.outcome, again.epoch], ["restarted", "2"]);
+            assert.deepEqual([...fixture.keys.keys()].sort(), ["7/1", "7/2"]);
+            host.emit("b");
+            host.deliver();
+            assert.deepEqual(processed(fixture.modules.receiver), ["a", "b"]);
+        });
+    }
 });
 
 describe("disconnecting", () => {
