@@ -20,7 +20,14 @@ export async function checkInputs(
     schema: z.ZodType, news: RawInputs, rules: (inputs: RawInputs) => readonly Problem[] | Promise<readonly Problem[]> = () => [],
 ): Promise<dynamic.CheckResult<Record<string, unknown>>> {
     const { problems, ...inputs } = news;
-    return { inputs, failures: failures([...programProblems(problems), ...schemaProblems(schema, inputs), ...await rules(inputs)]) };
+    const found = programProblems(problems);
+    const others = [...schemaProblems(schema, inputs), ...await rules(inputs)].filter((one) => !found.some((other) => saysThat(other, one)));
+    return { inputs, failures: failures([...found, ...others]) };
+}
+
+/** Whether one problem is the other with its place in a descriptor. */
+function saysThat(placed: Problem, { property, reason }: Problem): boolean {
+    return placed.property === property && placed.reason.endsWith(`: ${reason}`);
 }
 
 /** What the program found: lists within a list, some of which may not be known yet. */
