@@ -11,11 +11,13 @@
 uint64_t kit_enter(uint64_t reason, void *shared, uint64_t size);
 
 enum { HEADER = 4096, CONTROL = 262144, EVENTS = 65536, OUT = 524288, SIZE = HEADER + CONTROL + EVENTS + OUT };
-enum parser { FUZZ_M1, FUZZ_M3, FUZZ_ACTIVATE, FUZZ_COMMAND, FUZZ_EVENT, FUZZ_ANSWER, FUZZ_RESEAL, FUZZ_PREPARE, FUZZ_ACCEPT, FUZZ_RING, FUZZ_CONFIG, FUZZ_OFFER, PARSERS };
+enum parser { FUZZ_M1, FUZZ_M3, FUZZ_ACTIVATE, FUZZ_COMMAND, FUZZ_EVENT, FUZZ_ANSWER, FUZZ_RESEAL, FUZZ_PREPARE, FUZZ_ACCEPT, FUZZ_RING, FUZZ_CONFIG, FUZZ_OFFER, FUZZ_SPONGE_EVENT, FUZZ_SPONGE_ANSWER, FUZZ_SPONGE_RESEAL, PARSERS };
 
 static _Alignas(4096) uint8_t region[SIZE];
 static uint8_t input[AUTHENTIC_MESSAGE], seed_input[AUTHENTIC_MESSAGE];
 static uint64_t random_state;
+/* Of the connections in the table. */
+static uint8_t suite = SUITE_CHACHA;
 
 static long system_call(long number, long a, long b, long c) {
     long result;
@@ -70,7 +72,7 @@ static void write_set(struct writer *w, uint32_t id, uint16_t endpoint, enum dir
     write_number(w, endpoint, 2);
     write_number(w, direction, 1);
     write_number(w, STRICT, 1);
-    write_number(w, direction == DEPLOYER ? 0 : 1, 1);
+    write_number(w, direction == DEPLOYER ? 0 : suite, 1);
     write_number(w, 0, 1);
     write_number(w, direction == DEPLOYER ? 0 : 4, 2);
     write_number(w, direction == DEPLOYER ? 0 : epoch, 8);
@@ -116,7 +118,10 @@ static void write_frame(struct writer *w, enum frame_kind kind, uint32_t connect
     write_number(w, connection, 4);
     write_number(w, epoch, 8);
     write_number(w, counter, 8);
-    for (unsigned i = 0; i < 16 + 20; i++) write_number(w, 'x', 1);
+    /* An ack is a tag alone; other plaintexts end in two bytes of padding, as SpongeWrap's do. */
+    for (unsigned i = 0; i < 18 && kind != ACK; i++) write_number(w, 'x', 1);
+    if (kind != ACK) write_number(w, 2, 2);
+    for (unsigned i = 0; i < (suite == SUITE_SPONGE_64 ? 8 : CRYPTO_TAG); i++) write_number(w, 'x', 1);
 }
 
 static void zeros(struct writer *w, size_t length) {
@@ -174,9 +179,12 @@ static size_t write_input(enum parser parser) {
         write_bytes(&w, "\1\0\0\0\0\0\5\0\0\0\0\0\0\0\1\0\0\0\14commandscome", 31);
         zeros(&w, CRYPTO_TAG + SIGNATURE);
         break;
-    case FUZZ_EVENT: write_frame(&w, next_random() & 1 ? EVENT : REQUEST, next_random() & 1 ? 2 : 4, 7 + next_random() % 3, 1 + next_random() % 3); break;
-    case FUZZ_ANSWER: write_frame(&w, next_random() & 1 ? ACK : REPLY, next_random() & 1 ? 1 : 3, 7 + next_random() % 3, 1 + next_random() % 50); break;
-    case FUZZ_RESEAL: write_frame(&w, next_random() & 1 ? EVENT : REQUEST, next_random() & 1 ? 1 : 3, 7 + next_random() % 2, 1 + next_random() % 3); break;
+    case FUZZ_EVENT:
+    case FUZZ_SPONGE_EVENT: write_frame(&w, next_random() & 1 ? EVENT : REQUEST, next_random() & 1 ? 2 : 4, 7 + next_random() % 3, 1 + next_random() % 3); break;
+    case FUZZ_ANSWER:
+    case FUZZ_SPONGE_ANSWER: write_frame(&w, next_random() & 1 ? ACK : REPLY, next_random() & 1 ? 1 : 3, 7 + next_random() % 3, 1 + next_random() % 50); break;
+    case FUZZ_RESEAL:
+    case FUZZ_SPONGE_RESEAL: write_frame(&w, next_random() & 1 ? EVENT : REQUEST, next_random() & 1 ? 1 : 3, 7 + next_random() % 2, 1 + next_random() % 3); break;
     case FUZZ_PREPARE: write_prepare(&w); break;
     case FUZZ_OFFER:
         write_prepare(&w);
@@ -281,9 +289,12 @@ static bool feed(enum parser parser, size_t length) {
         session.keys[1].connection = 4;
         return answered(ACTIVATE, length);
     case FUZZ_COMMAND: session.purpose = COMMAND; return answered(MESSAGE_COMMAND, length);
-    case FUZZ_EVENT: memcpy(incoming, input, length < sizeof incoming ? length : sizeof incoming); return event_receive(incoming, length) == FRAME_ACCEPTED;
-    case FUZZ_ANSWER: return answer_receive(input, length) == FRAME_ACCEPTED;
-    case FUZZ_RESEAL: return reseal_receive(input, length) == FRAME_ACCEPTED;
+    case FUZZ_EVENT:
+    case FUZZ_SPONGE_EVENT: memcpy(incoming, input, length < sizeof incoming ? length : sizeof incoming); return event_receive(incoming, length) == FRAME_ACCEPTED;
+    case FUZZ_ANSWER:
+    case FUZZ_SPONGE_ANSWER: return answer_receive(input, length) == FRAME_ACCEPTED;
+    case FUZZ_RESEAL:
+    case FUZZ_SPONGE_RESEAL: return reseal_receive(input, length) == FRAME_ACCEPTED;
     case FUZZ_PREPARE:
         session.purpose = HAND_OVER;
         memset(session.nonce, 0, 32);
@@ -348,7 +359,10 @@ __attribute__((used, noreturn)) void fuzz_main(const long *stack) {
             good += fuzz_ring();
             continue;
         }
-        if (round % 64 == 0) restore();
+        if (round % 64 == 0) {
+            if (parser >= FUZZ_SPONGE_EVENT) suite = next_random() & 1 ? SUITE_SPONGE_128 : SUITE_SPONGE_64;
+            restore();
+        }
         size_t length = write_input(parser);
         good += feed(parser, mutate(length));
         kit.state = STATE_ACTIVE;
