@@ -15,7 +15,7 @@ const RUST: readonly (readonly string[])[] = [
     ["build", "--locked", "--workspace"],
     ["test", "--locked", "--workspace", "--no-fail-fast", "--lib", "--test", "fuzz", "--", "--nocapture", "--test-threads", "2"],
 ];
-const KIT = ["node_modules/mocha/bin/mocha.js", "--timeout", "0", "dist/test/kit/fuzz.test.js"];
+const KIT = ["node_modules/mocha/bin/mocha.js", "--timeout", "0", "dist/test/kit/fuzz.test.js", "dist/test/kit/fuzz-sancus.test.js"];
 const DECODERS = ["dist/test/attest/campaign/main.js"];
 
 /** Runs a program, shows the lines that matter, and everything where it fails. */
