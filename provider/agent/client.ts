@@ -33,7 +33,7 @@ const connectionSchema = z.object({
 });
 const instanceSchema = z.object({
     instance: id, name: text, deployment: id, tee: z.string(), imageDigest: z.string().regex(/^[0-9a-f]{64}$/),
-    state: z.enum(["running", "failed", "exited"]), reason: text.optional(), pid: z.int().positive().optional(), startedAt: text,
+    state: z.enum(["running", "failed", "exited"]), reason: text.optional(), pid: z.int().positive().optional(), version: z.string().max(64), startedAt: text,
     connections: z.array(connectionSchema), triggers: z.array(z.object({ name: z.string(), endpoint: z.int(), everyMs: z.int(), fired: counter, full: counter })),
     entries: counter.default(0), sockets: z.int().nonnegative().default(0),
 });
@@ -126,9 +126,9 @@ export class AgentClient {
         return decode(instanceSchema, successful(await call(this.folder, "PUT", at(instance), body)));
     }
 
-    /** Puts the successor of an instance in its place. */
-    async promote(instance: string): Promise<void> {
-        successful(await call(this.folder, "POST", at(instance, "promotion")));
+    /** Puts the successor of an instance in its place. @param version - only if the successor still is what was seen */
+    async promote(instance: string, version?: string): Promise<void> {
+        successful(await call(this.folder, "POST", at(instance, "promotion") + onlyIf(version)));
     }
 
     /** What the agent has kept of a hand-over of an instance; empty where there was none. */
@@ -148,9 +148,9 @@ export class AgentClient {
         successful(await call(this.folder, "PUT", at(instance, "frames"), frames, FRAMES_MS));
     }
 
-    /** Ends a module host and removes its folder; also where there is none. */
-    async remove(instance: string): Promise<void> {
-        successful(await call(this.folder, "DELETE", at(instance)));
+    /** Ends a module host and removes its folder; also where there is none. @param version - only if it still is what was seen */
+    async remove(instance: string, version?: string): Promise<void> {
+        successful(await call(this.folder, "DELETE", at(instance) + onlyIf(version)));
     }
 
     async setRoute(instance: string, connection: number, route: { readonly address: string; readonly instance: string }): Promise<void> {
@@ -277,6 +277,10 @@ export class AgentClient {
 
 function at(instance: string, ...rest: readonly (string | number)[]): string {
     return ["/v1/instances", instance, ...rest.map((part) => encodeURIComponent(part))].join("/");
+}
+
+function onlyIf(version: string | undefined): string {
+    return version === undefined ? "" : `?version=${encodeURIComponent(version)}`;
 }
 
 function logOf(instance: string | undefined): string {

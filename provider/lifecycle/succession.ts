@@ -1,5 +1,6 @@
 // Update and migration of a module: the next instance is started beside the old one, which hands over to it. An interrupted
-// succession is continued from what both attest; the old instance alone decides which of the two is the module.
+// succession is continued from what both attest; the old instance alone decides which of the two is the module. Another
+// deployer may be at work at the same time: whatever is ended or promoted is what was looked at, or else one looks again.
 
 import { AuthenticError } from "../errors";
 import type { Attested, End } from "../session/session";
@@ -26,10 +27,18 @@ interface Seen {
     readonly attested: Attested;
 }
 
+/** Whether an agent did nothing, because an instance is no longer what was looked at. */
+const hasChanged = (error: unknown): boolean => error instanceof AuthenticError && (error.code === "AE-AGENT-CHANGED" || error.code === "AE-AGENT-UNKNOWN");
+
+/** A version begins with its process; what follows is what has happened to that. */
+const sameProcess = (a: string, b: string): boolean => a.split("-")[0] === b.split("-")[0];
+
 /** One module's succession. */
 class Heir {
     private readonly successor: string;
     private readonly digest: string;
+    /** The old instance when it was looked at last. */
+    private looked: InstanceReport | undefined;
 
     constructor(private olds: ModuleOutputs, private readonly news: ModuleInputs, private readonly instance: string, private readonly image: Uint8Array) {
         this.successor = successorOf(instance);
@@ -45,6 +54,8 @@ class Heir {
             if (arrived !== undefined) return arrived;
         }
         const old = await observe(olds.nodeFolder, async (agent) => await agent.instance(instance) ?? "missing");
+        this.looked = typeof old === "string" ? undefined : old;
+        // Before the old one is asked: one that it does not hand over to then never gets its keys, as long as it is this version.
         const next = await there.instance(this.successor);
         if (typeof old === "string" || old.state !== "running") {
             return this.orphan(there, next, typeof old === "string" ? old : stateWithReason(old));
@@ -84,13 +95,13 @@ class Heir {
     /** The old instance lives: it hands over, unless it is the new one already. */
     private async begin(there: Agent, source: Seen, old: InstanceReport, next: InstanceReport | undefined): Promise<Succession | undefined> {
         const { olds, news, instance, successor } = this;
+        // What waits there was never handed over to: only the old instance can do so, and it lives.
+        if (next !== undefined && !await this.unchanged(there.remove(successor, next.version))) return undefined;
         const driver = await driverOf(news);
         if (olds.nodeFolder === news.nodeFolder && old.imageDigest === this.digest && source.attested.status.handOver !== undefined && source.attested.status.incarnation !== olds.incarnation) {
             return KEPT;
         }
-        // What waits there was never handed over to: only the old instance can do so, and it lives.
-        if (next !== undefined) await there.remove(successor);
-        await there.start(successor, startRequest(news, this.image));
+        const { version } = await there.start(successor, startRequest(news, this.image));
         try {
             const from = await (await surroundings()).agent(olds.nodeFolder);
             await driver.handOver({
@@ -101,20 +112,39 @@ class Heir {
                 },
             });
         } catch (error) {
-            await this.undo(there, source).catch((undoing: unknown) => {
+            await this.undo(there, source, version).catch((undoing: unknown) => {
                 console.warn(`module "${news.name}": ${undoing instanceof Error ? undoing.message : String(undoing)}. The next \`pulumi up\` continues here.`);
             });
             throw error;
         }
-        return this.promote(there);
+        return this.promote(there, version);
     }
 
     /** After a failure: an old instance that can go on does, and what was started for it goes. Else the next `up` continues. */
-    private async undo(there: Agent, source: Seen): Promise<void> {
+    private async undo(there: Agent, source: Seen, started: string): Promise<void> {
         const driver = await driverOf(this.news);
+        const next = await there.instance(this.successor);
         await driver.abortHandOver(source.end);
         const { status } = await driver.attest(source.end);
-        if (status.state === "active" || status.state === "new") await there.remove(this.successor);
+        const lives = status.state === "active" || status.state === "new";
+        if (lives && next !== undefined && sameProcess(next.version, started)) await this.unchanged(there.remove(this.successor, next.version));
+    }
+
+    /** @returns whether it was done; not where the instance is no longer what was looked at */
+    private async unchanged(action: Promise<void>): Promise<boolean> {
+        try {
+            await action;
+            return true;
+        } catch (error) {
+            if (hasChanged(error)) return false;
+            throw error;
+        }
+    }
+
+    /** Whether another deployer has done something to the old instance since this one looked at it. */
+    async moved(): Promise<boolean> {
+        const now = await observe(this.olds.nodeFolder, async (agent) => await agent.instance(this.instance) ?? "missing").catch(() => "silent" as const);
+        return typeof now !== "string" && this.looked !== undefined && !sameProcess(now.version, this.looked.version);
     }
 
     /** The old instance has released its keys: the next one gets them, or has them. */
@@ -126,7 +156,7 @@ class Heir {
         if (released === undefined || handOver?.h !== released.h || handOver.targetHash !== released.targetHash) return lost("the instance that was to take the module's state over was restarted");
         if (state === "offered") await (await driverOf(this.news)).completeHandOver(target.end, handOver, { old: source.end });
         else if (state !== "active") return lost(`the instance that took the module's state over is ${state}`);
-        return this.promote(there);
+        return this.promote(there, next.version);
     }
 
     /** The old instance is gone: the next one is the module if it has the keys, or if somebody has kept them for it. */
@@ -142,15 +172,15 @@ class Heir {
         } else if (status.state !== "active") {
             return lost(`${reason}, and its next one has ${status.state}`);
         }
-        return this.promote(there);
+        return this.promote(there, next.version);
     }
 
     /** The next instance takes the place. One of another image was planned when it was interrupted, and hands over in turn. */
-    private async promote(there: Agent): Promise<Succession | undefined> {
+    private async promote(there: Agent, seen: string): Promise<Succession | undefined> {
         const next = await there.instance(this.successor);
-        await there.promote(this.instance);
+        if (next === undefined || !sameProcess(next.version, seen) || !await this.unchanged(there.promote(this.instance, next.version))) return undefined;
         if (this.olds.nodeFolder !== this.news.nodeFolder) await observe(this.olds.nodeFolder, (agent) => agent.remove(this.instance));
-        if (next?.imageDigest === this.digest) return KEPT;
+        if (next.imageDigest === this.digest) return KEPT;
         this.olds = { ...this.olds, ...pick(this.news, ["nodeName", "nodeFolder", "tee", "backend", "platform", "signer"]) };
         return undefined;
     }
@@ -199,6 +229,8 @@ export async function succeed(olds: ModuleOutputs, news: ModuleInputs, instance:
             const done = await heir.step();
             if (done !== undefined) return done;
         } catch (error) {
+            // Another deployer may have put another instance there before this one was asked.
+            if (await heir.moved()) continue;
             // What was observed beats what was remembered: one that cannot be attested has nothing that could be kept.
             if (error instanceof AuthenticError && !isSilence(error) && olds.state !== "running" && /^AE-(ATTEST|INSTANCE)-/.test(error.code)) return lost(error.message);
             throw error;

@@ -28,6 +28,8 @@ export interface InstanceReport {
     readonly imageDigest: string;
     readonly state: "running" | "failed" | "exited";
     readonly reason?: string | undefined;
+    /** Which process it is, and whether it has been offered a state: what is decided by a look is done to nothing else. */
+    readonly version: string;
     readonly connections: readonly ConnectionReport[];
     readonly triggers: readonly { readonly name: string; readonly endpoint: number; readonly everyMs: number }[];
 }
@@ -37,13 +39,13 @@ export interface Agent {
     about(): Promise<AgentInfo>;
     /** Undefined where the agent has no such instance. */
     instance(id: string): Promise<InstanceReport | undefined>;
-    start(id: string, request: StartRequest): Promise<unknown>;
+    start(id: string, request: StartRequest): Promise<Pick<InstanceReport, "version">>;
     /** The image that an instance was started with, as the agent has it. */
     image(id: string): Promise<Uint8Array>;
     /** Makes the node's board run; one that runs as described goes on. */
     startBoard(board: BoardRequest): Promise<unknown>;
-    /** Puts the successor of an instance in its place. */
-    promote(id: string): Promise<void>;
+    /** Puts the successor of an instance in its place, if it still is of this version; else `AE-AGENT-CHANGED`. */
+    promote(id: string, version: string): Promise<void>;
     /** What the agent has kept of a hand-over of an instance. */
     handOver(id: string): Promise<HandOverRecord>;
     /** The unacknowledged frames of an instance that is prepared, and how the next one gets them. */
@@ -57,8 +59,8 @@ export interface Agent {
     putTrustzone(software: Pick<BoardSoftware, "firmware" | "nonsecure">): Promise<TrustzoneFacts>;
     /** Ends the TrustZone board and every module on it. */
     endTrustzone(): Promise<void>;
-    /** Ends an instance and removes its folder; also where there is none. */
-    remove(id: string): Promise<void>;
+    /** Ends an instance and removes its folder; also where there is none. With a version only if it still is that; else `AE-AGENT-CHANGED`. */
+    remove(id: string, version?: string): Promise<void>;
     setRoute(id: string, connection: number, route: { readonly address: string; readonly instance: string }): Promise<void>;
     removeRoute(id: string, connection: number): Promise<void>;
     setTrigger(id: string, name: string, trigger: { readonly endpoint: number; readonly everyMs: number }): Promise<void>;

@@ -9,9 +9,10 @@ import type { Channel } from "../../provider/session/session";
 export type Victim = "deployer" | "agent" | "old" | "next" | "network";
 
 export interface Fault {
-    readonly victim: Victim;
-    /** Number of the step. */
-    readonly at: number;
+    /** A function: what happens meanwhile, the update goes on after it. */
+    readonly victim: Victim | (() => Promise<void>);
+    /** Number of the step, or the first of that name. */
+    readonly at: number | string;
     readonly when: "before" | "after";
 }
 
@@ -26,8 +27,8 @@ export class Faults {
     struck = false;
     private dead = false;
 
-    /** @param instance - the module's id */
-    constructor(private readonly instance: string, private readonly fault?: Fault) {}
+    /** @param instance - the module's id @param blindly - ends and promotes whatever is there, not only what was looked at */
+    constructor(private readonly instance: string, private readonly fault?: Fault, private readonly blindly = false) {}
 
     enter(): void {
         setSurroundings({ ...real, agent: async (folder) => {
@@ -52,7 +53,7 @@ export class Faults {
                 return (...given: unknown[]) => {
                     this.alive();
                     const [id] = given;
-                    const call = () => Reflect.apply(value, target, given) as unknown;
+                    const call = () => Reflect.apply(value, target, this.blindly && (name === "remove" || name === "promote") ? [id] : given) as unknown;
                     const concerns = typeof id === "string" && id.startsWith(this.instance);
                     if (name === "channel" && concerns) return this.listen(folder, call() as Channel);
                     return concerns && (STEPS as readonly string[]).includes(String(name)) ? this.step(folder, String(name), call as () => Promise<unknown>) : call();
@@ -68,14 +69,19 @@ export class Faults {
     private async step(folder: string, name: string, call: () => Promise<unknown>): Promise<unknown> {
         this.alive();
         const at = this.steps.push(name) - 1;
-        const mine = this.fault?.at === at ? this.fault : undefined;
+        const { fault } = this;
+        const mine = !this.struck && (fault?.at === at || fault?.at === name) ? fault : undefined;
         if (mine?.when === "before") await this.strike(mine.victim, folder);
         const result = await call();
         if (mine?.when === "after") await this.strike(mine.victim, folder);
         return result;
     }
 
-    private async strike(victim: Victim, folder: string): Promise<void> {
+    private async strike(victim: Fault["victim"], folder: string): Promise<void> {
+        if (typeof victim === "function") {
+            this.struck = true;
+            return victim();
+        }
         if (victim === "deployer" || victim === "network") {
             this.dead = victim === "deployer";
             this.struck = true;

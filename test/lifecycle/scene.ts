@@ -97,10 +97,10 @@ const PATIENCE_MS = Number(process.env["PATIENCE"] ?? 60_000);
 
 /** The program, its stack and its load. */
 export class Scene {
-    readonly base = fs.mkdtempSync(path.join(os.tmpdir(), "scene-"));
     readonly stack = new Stack({ "authentic:trust": JSON.stringify({ native: true, emulated: true }) });
 
-    constructor() {
+    /** @param base - of a scene that another process has begun; undefined begins one */
+    constructor(readonly base: string = fs.mkdtempSync(path.join(os.tmpdir(), "scene-"))) {
         process.env["AUTHENTIC_STATE"] = path.join(this.base, "nodes");
         for (const [name, text] of Object.entries({ source: SOURCE, worker: WORKER, sink: SINK })) fs.writeFileSync(path.join(this.base, `${name}.c`), text);
     }
@@ -160,6 +160,12 @@ export class Scene {
         return compareStreams(numbers("source", "sent"), numbers("sink", "heard"));
     }
 
+    /** The module in the middle has counted everything that was sent: its state was never lost. */
+    counted(): void {
+        const sent = this.published("source", "sent").map(([number]) => number);
+        assert.deepEqual(this.published("sink", "heard").map(([, count]) => count), sent, "the module in the middle has lost its count");
+    }
+
     load(): Load {
         return new Load(this);
     }
@@ -174,7 +180,7 @@ export class Scene {
         const heard = this.published("sink", "heard");
         assert.deepEqual(sent, Array.from(sent, (_, index) => index + 1), "the source numbers what it sends");
         assert.deepEqual(heard.map(([number]) => number), sent, "what was heard is not what was sent");
-        assert.deepEqual(heard.map(([, count]) => count), sent, "the module in the middle has lost its count");
+        this.counted();
         const seen = [...new Set(heard.map(([, , version = 0]) => version))];
         assert.deepEqual(seen, versions ?? seen.toSorted((x, y) => x - y), "other versions passed events on");
         return sent.length;

@@ -73,6 +73,17 @@ export class Stack {
         }
     }
 
+    /** A copy of the state, as a backup or another deployer has it. */
+    copy(): StateEntry[] {
+        return structuredClone([...this.state.values()]);
+    }
+
+    /** Puts a copy in the place of the state. */
+    restore(copy: readonly StateEntry[]): void {
+        this.state.clear();
+        for (const entry of structuredClone(copy)) this.state.set(`${entry.kind} ${entry.name}`, entry);
+    }
+
     /** The outputs of a resource. */
     outs(kind: string, name: string): Properties {
         return this.state.get(`${kind} ${name}`)!.outs;

@@ -163,10 +163,10 @@ export class World {
                 };
             }),
             start: (id, request) => call(`start ${request.name}`, () => {
-                this.reach(folder).instances.set(id, {
-                    request, incarnation: randomBytes(16).toString("hex"), table: new Map(), routes: new Map(), triggers: new Map(), grants: [],
-                    report: { instance: id, imageDigest: sha256(request.image).toString("hex"), state: "running", connections: [], triggers: [] },
-                });
+                const incarnation = randomBytes(16).toString("hex");
+                const report = { instance: id, imageDigest: sha256(request.image).toString("hex"), state: "running" as const, version: incarnation, connections: [], triggers: [] };
+                this.reach(folder).instances.set(id, { request, incarnation, table: new Map(), routes: new Map(), triggers: new Map(), grants: [], report });
+                return report;
             }),
             remove: (id) => call(`remove ${this.agents.get(folder)?.instances.get(id)?.request.name ?? "nothing"}`, () => {
                 this.reach(folder).instances.delete(id);

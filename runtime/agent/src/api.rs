@@ -11,14 +11,14 @@ use crate::sgx::{Description, Sgx};
 use crate::streams;
 use crate::supervisor::Supervisor;
 use crate::trustzone::{self, TrustzoneBoard};
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 
@@ -114,6 +114,23 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Names<T
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Path(names) = Path::<T>::from_request_parts(parts, state).await.map_err(|rejection| ApiError::malformed(rejection.body_text()))?;
         Ok(Self(names))
+    }
+}
+
+/// `?version=…`: the call is for an instance as the caller has seen it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IfVersion {
+    /// Of the instance; none: whatever it is.
+    pub version: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfVersion {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Query(version) = Query::<Self>::from_request_parts(parts, state).await.map_err(|rejection| ApiError::malformed(rejection.body_text()))?;
+        Ok(version)
     }
 }
 

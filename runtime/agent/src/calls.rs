@@ -1,6 +1,6 @@
 //! Calls of the control interface about instances.
 
-use crate::api::{Body, Names, Shared};
+use crate::api::{Body, IfVersion, Names, Shared};
 use crate::clock::now;
 use crate::error::ApiError;
 use crate::handover;
@@ -110,8 +110,8 @@ pub async fn image(State(agent): Shared, Names(instance): Names<Slot>) -> Result
 }
 
 /// `DELETE /v1/instances/{instance}`.
-pub async fn delete(State(agent): Shared, Names(instance): Names<Slot>) -> Result<StatusCode, ApiError> {
-    agent.supervisor.delete(instance).await?;
+pub async fn delete(State(agent): Shared, Names(instance): Names<Slot>, only: IfVersion) -> Result<StatusCode, ApiError> {
+    agent.supervisor.delete(instance, only.version.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -142,12 +142,12 @@ enum Reply {
 
 /// `POST /v1/instances/{instance}/messages`.
 pub async fn message(State(agent): Shared, Names(instance): Names<Slot>, Body(Message { kind, body }): Body<Message>) -> Result<Response, ApiError> {
-    let (request, sent) = (instance, if handover::is_recorded(kind) { Some(body.0.clone()) } else { None });
+    let sent = if handover::is_recorded(kind) { Some(body.0.clone()) } else { None };
     let instance = agent.supervisor.get(instance)?;
     let reply = match instance.call(Call::Message { kind, body }).await? {
         Answer::Message { body, evidence } => {
             if let Some(sent) = sent {
-                handover::record(&agent.supervisor.folder_of(request), &instance, kind, &sent, &body.0).await?;
+                handover::record(&agent.supervisor, &instance, kind, &sent, &body.0).await?;
             }
             Reply::Message { kind: kind.reply_name(), body, evidence }
         }

@@ -1,10 +1,11 @@
 //! What of a hand-over (`docs/protocol.md` section 9) outlives the processes that take part in it: the messages that only the
 //! old instance can make, and the frames that nobody has acknowledged. All of it is sealed; the agent only keeps it.
 
-use crate::api::{Names, Shared};
+use crate::api::{IfVersion, Names, Shared};
 use crate::error::ApiError;
 use crate::folder::replace;
 use crate::instance::Instance;
+use crate::supervisor::Supervisor;
 use authentic_wire::control::{Answer, Bytes, Call};
 use authentic_wire::frame::PREFIX;
 use authentic_wire::id::Slot;
@@ -18,6 +19,7 @@ use serde::Serialize;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 const FOLDER: &str = "hand-over";
 /// Bytes of frames in one call: as many as fit into a control message.
@@ -32,9 +34,10 @@ pub fn is_recorded(kind: MessageType) -> bool {
 /// the frames it has emitted so far.
 ///
 /// # Errors
-/// The disk is full, or the module host does not say which frames it keeps.
-pub async fn record(folder: &Path, instance: &Instance, kind: MessageType, message: &[u8], reply: &[u8]) -> Result<(), ApiError> {
-    let folder = folder.join(FOLDER);
+/// The disk is full, the module host does not say which frames it keeps, or the instance that was offered a state is being
+/// ended: then nobody may believe that it has it.
+pub async fn record(supervisor: &Supervisor, instance: &Arc<Instance>, kind: MessageType, message: &[u8], reply: &[u8]) -> Result<(), ApiError> {
+    let folder = supervisor.folder_of(instance.slot()).join(FOLDER);
     let storage = |error: io::Error| ApiError::storage("keep a step of the hand-over", &error);
     let keep = |name: &str, content: &[u8]| replace(&folder.join(name), content).map_err(storage);
     match kind {
@@ -52,10 +55,21 @@ pub async fn record(folder: &Path, instance: &Instance, kind: MessageType, messa
             keep("release", message)
         }
         _ => {
-            fs::create_dir_all(&folder).map_err(storage)?;
-            keep("offer", message)
+            supervisor
+                .while_there(instance, || {
+                    fs::create_dir_all(&folder).map_err(storage)?;
+                    keep("offer", message)?;
+                    instance.offer();
+                    Ok(())
+                })
+                .await
         }
     }
+}
+
+/// Whether a state was offered to the instance of this folder.
+pub fn was_offered(folder: &Path) -> bool {
+    folder.join(FOLDER).join("offer").exists()
 }
 
 async fn export(instance: &Instance) -> Result<Vec<u8>, ApiError> {
@@ -140,8 +154,8 @@ pub async fn take_frames(State(agent): Shared, Names(slot): Names<Slot>, body: a
 }
 
 /// `POST /v1/instances/{instance}/promotion`.
-pub async fn promote(State(agent): Shared, Names(slot): Names<Slot>) -> Result<Response, ApiError> {
-    Ok(Json(agent.supervisor.promote(slot.instance).await?.view().await).into_response())
+pub async fn promote(State(agent): Shared, Names(slot): Names<Slot>, only: IfVersion) -> Result<Response, ApiError> {
+    Ok(Json(agent.supervisor.promote(slot.instance, only.version.as_deref()).await?.view().await).into_response())
 }
 
 #[cfg(test)]

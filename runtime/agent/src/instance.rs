@@ -31,6 +31,7 @@ pub struct Instance {
     life: watch::Receiver<Life>,
     stop: Arc<Notify>,
     successor: AtomicBool,
+    offered: AtomicBool,
 }
 
 /// The instance as the control interface shows it.
@@ -49,6 +50,7 @@ pub struct InstanceView {
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pid: Option<u32>,
+    version: String,
     started_at: String,
     /// By number.
     pub connections: Vec<ConnectionStatus>,
@@ -86,12 +88,19 @@ impl Instance {
             tracing::info!(%instance, %reason, "module host ended");
             let _ = sender.send(Life::Exited(reason));
         });
-        Self { file, host: Some((link, pid)), life, stop, successor: AtomicBool::new(successor) }
+        Self { file, host: Some((link, pid)), life, stop, successor: AtomicBool::new(successor), offered: AtomicBool::new(false) }
     }
 
     /// An instance whose module host is gone.
     pub fn exited(file: InstanceFile, successor: bool, reason: String) -> Self {
-        Self { file, host: None, life: watch::channel(Life::Exited(reason)).1, stop: Arc::new(Notify::new()), successor: AtomicBool::new(successor) }
+        Self {
+            file,
+            host: None,
+            life: watch::channel(Life::Exited(reason)).1,
+            stop: Arc::new(Notify::new()),
+            successor: AtomicBool::new(successor),
+            offered: AtomicBool::new(false),
+        }
     }
 
     /// Its place on the node.
@@ -102,6 +111,18 @@ impl Instance {
     /// It has taken the place of the instance before.
     pub fn succeed(&self) {
         self.successor.store(false, Ordering::Relaxed);
+    }
+
+    /// It has taken a state that another instance offered.
+    pub fn offer(&self) {
+        self.offered.store(true, Ordering::Relaxed);
+    }
+
+    /// What it is now: which process, and whether it has been offered a state. Who decides by an observation names this, so
+    /// that nothing is done to what has become another one meanwhile.
+    pub fn version(&self) -> String {
+        let process = self.host.as_ref().map_or_else(|| "none".to_owned(), |(_, pid)| pid.to_string());
+        if self.offered.load(Ordering::Relaxed) { process + "-offered" } else { process }
     }
 
     /// Whether its module host runs.
@@ -184,6 +205,7 @@ impl Instance {
             state,
             reason,
             pid: self.host.as_ref().map(|(_, pid)| *pid),
+            version: self.version(),
             started_at: file.started_at.clone(),
             connections: status.connections,
             triggers: status.triggers,

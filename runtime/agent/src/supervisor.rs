@@ -2,6 +2,7 @@
 
 use crate::error::ApiError;
 use crate::folder::{Folder, write_json};
+use crate::handover;
 use crate::instance::{Instance, Life};
 use crate::process::Process;
 use authentic_wire::id::{Id, Slot};
@@ -47,6 +48,9 @@ impl Supervisor {
                     Instance::exited(file, slot.successor, "the module host was not running when the agent started".into())
                 }
             };
+            if handover::was_offered(&path) {
+                instance.offer();
+            }
             instances.insert(slot, Arc::new(instance));
         }
         Ok(Self { folder, host_binary, instances: Mutex::new(instances), changes: Mutex::default() })
@@ -144,10 +148,23 @@ impl Supervisor {
     /// Ends an instance and removes its folder. Nothing to do where there is none.
     ///
     /// # Errors
-    /// The folder cannot be removed.
-    pub async fn delete(&self, slot: Slot) -> Result<(), ApiError> {
+    /// It is not of this version any more, or the folder cannot be removed.
+    pub async fn delete(&self, slot: Slot, version: Option<&str>) -> Result<(), ApiError> {
         let _exclusive = self.exclusively(slot.instance).await;
+        if let Ok(present) = self.get(slot) {
+            require(&present, version)?;
+        }
         self.end(slot).await
+    }
+
+    /// Does something that concerns an instance while nobody can end it.
+    ///
+    /// # Errors
+    /// It is not there any more, or what is done fails.
+    pub async fn while_there(&self, instance: &Arc<Instance>, what: impl FnOnce() -> Result<(), ApiError>) -> Result<(), ApiError> {
+        let _exclusive = self.exclusively(instance.file.instance).await;
+        let slot = instance.slot();
+        if Arc::ptr_eq(&self.get(slot)?, instance) { what() } else { Err(changed(slot)) }
     }
 
     async fn end(&self, slot: Slot) -> Result<(), ApiError> {
@@ -168,11 +185,12 @@ impl Supervisor {
     /// Puts the successor in the instance's place; whatever is there ends. Interrupted, it can be done again.
     ///
     /// # Errors
-    /// There is no successor, or its folder cannot be moved.
-    pub async fn promote(&self, id: Id) -> Result<Arc<Instance>, ApiError> {
+    /// There is no successor of this version, or its folder cannot be moved.
+    pub async fn promote(&self, id: Id, version: Option<&str>) -> Result<Arc<Instance>, ApiError> {
         let _exclusive = self.exclusively(id).await;
         let (slot, successor) = (Slot::from(id), Slot::successor(id));
         let instance = self.get(successor)?;
+        require(&instance, version)?;
         self.end(slot).await?;
         fs::rename(self.folder.instance(successor), self.folder.instance(slot)).map_err(|error| ApiError::storage("move the successor's folder", &error))?;
         let mut instances = self.instances();
@@ -191,4 +209,12 @@ impl Supervisor {
         }
         while stops.join_next().await.is_some() {}
     }
+}
+
+fn require(instance: &Instance, version: Option<&str>) -> Result<(), ApiError> {
+    if version.is_some_and(|version| version != instance.version()) { Err(changed(instance.slot())) } else { Ok(()) }
+}
+
+fn changed(slot: Slot) -> ApiError {
+    ApiError::new(StatusCode::PRECONDITION_FAILED, "AE-AGENT-CHANGED", format!("instance {slot} is not what it was when it was looked at"), "look again")
 }

@@ -32,6 +32,28 @@ fn starts_shows_and_deletes_an_instance() {
 }
 
 #[test]
+fn ends_and_promotes_only_what_the_caller_has_seen() {
+    let folder = Folder::new("version");
+    let agent = Agent::start(&folder);
+    let successor = format!("{FIRST}.successor");
+    agent.put_instance(FIRST, &image(Behaviour::Idle, 0));
+    let (_, started) = agent.put_instance(&successor, &image(Behaviour::Idle, 1));
+    let seen = started["version"].as_str().unwrap().to_owned();
+    assert_eq!(agent.call("DELETE", &format!("/v1/instances/{successor}"), &Value::Null).0, 204);
+    let (_, other) = agent.put_instance(&successor, &image(Behaviour::Idle, 1));
+    for (method, target) in [("DELETE", format!("/v1/instances/{successor}?version={seen}")), ("POST", format!("/v1/instances/{FIRST}/promotion?version={seen}"))] {
+        let (status, error) = agent.call(method, &target, &Value::Null);
+        assert_eq!((status, &error["error"]["code"]), (412, &json!("AE-AGENT-CHANGED")));
+    }
+    assert_eq!(agent.call("DELETE", &format!("/v1/instances/{successor}?verison=1"), &Value::Null).0, 400);
+    let version = other["version"].as_str().unwrap();
+    assert_eq!(agent.call("POST", &format!("/v1/instances/{FIRST}/promotion?version={version}"), &Value::Null).0, 200);
+    assert_eq!(agent.instance(FIRST)["version"], version);
+    assert_eq!(agent.call("DELETE", &format!("/v1/instances/{FIRST}?version={version}"), &Value::Null).0, 204);
+    agent.shut_down();
+}
+
+#[test]
 fn a_host_that_does_not_start_leaves_nothing_and_says_why() {
     let folder = Folder::new("no-start");
     let agent = Agent::start(&folder);
