@@ -20,6 +20,7 @@
 //! ```
 #![no_std]
 
+mod compare;
 mod device;
 mod error;
 mod event;
@@ -29,6 +30,7 @@ mod kit;
 mod log;
 mod memory;
 mod panic;
+mod text;
 
 pub use authentic_macros::{Plain, config, device, entry, handler, input, output, request, state};
 pub use device::{Both, Device, Read, Written};
@@ -36,3 +38,4 @@ pub use error::{Error, Refused, Result};
 pub use event::{Event, event};
 pub use log::{log, log_arguments};
 pub use memory::{Local, Plain, State};
+pub use text::write_text;
