@@ -25,7 +25,7 @@ const controller = new ae.Module("controller", {
     source: "modules/controller.c",
     config: { openBelow: config.requireNumber("openBelow"), closeAbove: config.requireNumber("closeAbove") },
 });
-const dashboard = new ae.Module("dashboard", { node: server, source: "modules/dashboard.c" });
+const dashboard = new ae.Module("dashboard", { node: server, source: "modules/dashboard.rs" });
 
 // What the deployer may ask.
 new ae.Connection("query", { from: deployment, to: dashboard.handler("query") });

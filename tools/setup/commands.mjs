@@ -56,20 +56,29 @@ async function prepare(command, progress) {
     console.error(`  ready after ${duration(performance.now() - start)}\n`);
 }
 
+/**
+ * Sets up, then runs `tools/NAME/main.ts` in place of this process.
+ *
+ * @param {string} name
+ * @param {string[]} args
+ */
+async function runTool(name, args) {
+    await setUp("demo", new Progress());
+    const program = path.join(ROOT, "dist", "tools", name, "main.js");
+    if (!existsSync(program)) {
+        throw new SetupFailure(`this tree has no tools/${name}/main.ts`, `get the complete sources, then run \`npm run ${name}\` again`);
+    }
+    return passThrough([process.execPath, program, ...args], ROOT);
+}
+
 /** @type {Record<string, (args: string[]) => Promise<number>>} */
 const COMMANDS = {
     async setup() {
         await setUp("demo", new Progress());
         return 0;
     },
-    async demo(args) {
-        await setUp("demo", new Progress());
-        const program = path.join(ROOT, "dist", "tools", "demo", "main.js");
-        if (!existsSync(program)) {
-            throw new SetupFailure("this tree has no demo: tools/demo/main.ts is missing", "get the complete sources, then run `npm run demo` again");
-        }
-        return passThrough([process.execPath, program, ...args], ROOT);
-    },
+    demo: (args) => runTool("demo", args),
+    example: (args) => runTool("example", args),
     async test() {
         try {
             await setUp("test", new Progress());

@@ -1,4 +1,4 @@
-// Entry of `npm run demo`, `npm test` and `npm run setup`. It depends on nothing but Node, for it is the
+// Entry of `npm run demo`, `npm run example`, `npm test` and `npm run setup`. It depends on nothing but Node, for it is the
 // first thing that runs after a clone. The imports wait until Node is known to be new enough for them.
 const MINIMUM_NODE = [20, 19];
 

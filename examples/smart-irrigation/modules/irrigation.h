@@ -13,7 +13,7 @@ enum { READING_BYTES = 1 };
 // What the controller decided: moisture % | valve | readings received (u32) | readings missed (u32).
 enum { REPORT_BYTES = 10 };
 
-// What the dashboard answers: the last report | position of the valve | moves of the valve (u32) | reports received (u32) |
+// What the dashboard (dashboard.rs) answers: the last report | position of the valve | moves of the valve (u32) | reports received (u32) |
 // whether the pump runs | starts and stops of the pump (u32).
 enum { VIEW_BYTES = REPORT_BYTES + 14 };
 

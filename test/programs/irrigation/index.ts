@@ -20,7 +20,7 @@ const controller = new ae.Module("controller", {
     source: "modules/controller.c",
     config: { openBelow: config.requireNumber("openBelow"), closeAbove: config.requireNumber("closeAbove") },
 });
-const dashboard = new ae.Module("dashboard", { node: server, source: "modules/dashboard.c" });
+const dashboard = new ae.Module("dashboard", { node: server, source: "modules/dashboard.rs" });
 
 new ae.Connection("reading", { from: deployment, to: sensor.input("reading") });
 new ae.Connection("query", { from: deployment, to: dashboard.handler("query") });
