@@ -42,6 +42,7 @@ export async function endOf(state: ModuleState, { deploymentId, trust }: Session
     const policy = parseTrust(trust);
     const agent = await (await surroundings()).agent(nodeFolder);
     const instance = state.successor === true ? successorOf(instanceOf(deploymentId, module)) : instanceOf(deploymentId, module);
+    const kind = await teeOf(tee);
     const measurement = fromHex("measurement", present(planned, "the measurement"));
     const backend = declared ?? (tee === "native" ? "none" : "hardware");
     return {
@@ -50,7 +51,8 @@ export async function endOf(state: ModuleState, { deploymentId, trust }: Session
         measurement,
         backend,
         policyHash: policyHash(policy),
-        appraise: appraiser(policy, await teeOf(tee), attesterOf(state, policy)),
+        appraise: appraiser(policy, kind, attesterOf(state, policy)),
+        ...(kind.handOver === undefined ? {} : { messageRoom: kind.handOver.message }),
         ...(boardKey === undefined ? {} : { board: keysOf(() => agent.image(instance), measurement, boardKey) }),
     };
 }

@@ -2,10 +2,11 @@
 
 import { z } from "zod";
 import type { Assurance } from "../session/session";
+import type { HandOverRoom } from "../tee/tee";
 import { boardKeySchema, placeSchema } from "./board";
 import { isUnknown } from "./plain";
 import { platformSchema } from "./platform";
-import { lostObjects, schemaChange } from "./state-schema";
+import { excessProblems, lostObjects, schemaChange } from "./state-schema";
 import { backendSchema, durationSchema, hexSchema, nameSchema, rawTrustSchema } from "./schemas";
 
 const declarationSchema = z.strictObject({
@@ -92,18 +93,18 @@ export interface Change {
     readonly handsOver: boolean;
     /** Whether another instance has to be started. */
     readonly restarts: boolean;
-    /** What of the state would be lost although it is handed over. */
-    readonly lost: readonly string[];
+    /** Why it cannot be handed over: what of the state would be lost, or has no room. */
+    readonly problems: readonly string[];
 }
 
 /**
  * What an update does to the module.
  *
  * @param olds - inputs in state, after a refresh with what it found
- * @param handsOver - whether both TEEs hand state over
+ * @param room - of a hand-over from one to the other; undefined where there is none
  * @returns undefined where it goes on as it is
  */
-export function changeOf(olds: Partial<ModuleInputs>, news: Partial<ModuleInputs>, handsOver: boolean): Change | undefined {
+export function changeOf(olds: Partial<ModuleInputs>, news: Partial<ModuleInputs>, room: HandOverRoom | undefined): Change | undefined {
     const { state, measurement, interface: before = [] } = olds;
     if (measurement === undefined || state === undefined) {
         return undefined;
@@ -111,14 +112,15 @@ export function changeOf(olds: Partial<ModuleInputs>, news: Partial<ModuleInputs
     const [word = ""] = state.split(":");
     const differences = differencesOf(olds, news);
     if (word === "restarted" || LOST.includes(word)) {
-        return { reason: `the last refresh found the module ${state}`, handsOver: false, restarts: word !== "restarted" || differences.length > 0, lost: [] };
+        return { reason: `the last refresh found the module ${state}`, handsOver: false, restarts: word !== "restarted" || differences.length > 0, problems: [] };
     }
     if (differences.length === 0) {
-        return word === HANDING_OVER ? { reason: "an interrupted update is completed", handsOver: true, restarts: true, lost: [] } : undefined;
+        return word === HANDING_OVER ? { reason: "an interrupted update is completed", handsOver: true, restarts: true, problems: [] } : undefined;
     }
     const after = isUnknown(news.interface) || news.interface === undefined ? before : news.interface;
-    const schema = handsOver ? schemaChange(before, after) : undefined;
-    return { reason: [...differences, ...(schema === undefined ? [] : [schema])].join(", "), handsOver, restarts: true, lost: handsOver ? lostObjects(before, after) : [] };
+    const schema = room === undefined ? undefined : schemaChange(before, after);
+    return { reason: [...differences, ...(schema === undefined ? [] : [schema])].join(", "), handsOver: room !== undefined, restarts: true,
+        problems: room === undefined ? [] : [...lostObjects(before, after), ...excessProblems(before, room)] };
 }
 
 function differencesOf(olds: Partial<ModuleInputs>, news: Partial<ModuleInputs>): string[] {

@@ -3,12 +3,12 @@
 import { AuthenticError } from "../errors";
 import { type PlaceInputs, REPLAY_REMEDY, replayable } from "./board";
 import { checkInputs, type RawInputs } from "./check";
-import { changedKeys, containsUnknown } from "./change";
+import { changedKeys, containsUnknown, pick } from "./change";
 import { type Hooks, Unfinished } from "./hooks";
 import { instanceOf, resourceId } from "./identity";
 import { configurationProblems, type DeclarationState, deviceProblems } from "./interface";
 import { digestOf, ensureInstance, plannedImage, removeInstance, removeSuccessor } from "./instance";
-import { UNKNOWN } from "./plain";
+import { isUnknown, UNKNOWN } from "./plain";
 import { attestModule, inspect, revokeDevices } from "./module-observation";
 import { changeOf, type ModuleInputs, moduleKeys, type ModuleOutputs, moduleSchema } from "./module-state";
 import { observed } from "./observe";
@@ -16,10 +16,11 @@ import { type Problem, problem } from "./problems";
 import { trustProblems } from "./schemas";
 import { succeed } from "./succession";
 import { surroundings } from "./surroundings";
+import type { HandOverRoom } from "../tee/tee";
 
 export const module: Hooks<ModuleInputs, ModuleOutputs> = {
     async check(olds, news) {
-        const change = changeOf(olds, news, await handsOver(olds, news));
+        const change = changeOf(olds, news, await handOverRoom(olds, news));
         const stateful = (olds.interface ?? []).some(({ kind }) => kind === "state");
         const loses = change !== undefined && !change.handsOver && stateful;
         const lastChange = change === undefined ? olds.lastChange
@@ -27,7 +28,7 @@ export const module: Hooks<ModuleInputs, ModuleOutputs> = {
             : `${change.reason}: a new incarnation begins${loses ? ", the module's state is lost" : ""}`;
         return checkInputs(moduleSchema, { ...news, ...(lastChange === undefined ? {} : { lastChange }) }, (inputs) => [
             ...rules(inputs),
-            ...change?.lost.map((one) => problem("source", one)) ?? [],
+            ...change?.problems.map((one) => problem("source", one)) ?? [],
             ...(loses && inputs["onStateLoss"] === "fail"
                 ? [problem("onStateLoss", `${change.reason}: the module's state would be lost; set \`onStateLoss: "restart"\` to accept that, or undo the change`)]
                 : []),
@@ -66,13 +67,11 @@ export const module: Hooks<ModuleInputs, ModuleOutputs> = {
         // Everything that can fail without touching what runs comes first.
         const image = await plannedImage(news);
         const instance = instanceOf(news.deploymentId, news.name);
-        const before = { ...olds };
-        delete before.lastLoss;
-        const unfinished = { ...before, ...news, instance, imageDigest: digestOf(image) };
-        const able = await handsOver(olds, news);
-        const change = changeOf(olds, news, able);
+        const planned = { ...news, instance, imageDigest: digestOf(image) };
+        const room = await handOverRoom(olds, news);
+        const change = changeOf(olds, news, room);
         // One that was never attested has nothing that could be handed over.
-        const succession = able && change?.restarts === true && isAttested(olds) ? await succeed(olds, news, instance, image) : undefined;
+        const succession = room !== undefined && change?.restarts === true && isAttested(olds) ? await succeed(olds, news, instance, image) : undefined;
         const lastLoss = succession?.kept === false ? requireLoss(olds, news, succession.reason) : succession === undefined && change?.restarts === true ? change.reason : undefined;
         if (succession?.kept !== true) {
             if (change?.restarts === true || olds.imageDigest !== digestOf(image)) await revokeDevices(olds);
@@ -83,9 +82,10 @@ export const module: Hooks<ModuleInputs, ModuleOutputs> = {
             }
         }
         try {
-            return { outs: { ...unfinished, ...(lastLoss === undefined ? {} : { lastLoss }), ...await attestModule(news) } };
+            return { outs: { ...planned, ...(lastLoss === undefined ? {} : { lastLoss }), ...await attestModule(news) } };
         } catch (error) {
-            throw new Unfinished(error, id, { ...unfinished, ...(lastLoss === undefined ? {} : { lastLoss }) });
+            // What a node of another kind does not have goes with the old one.
+            throw new Unfinished(error, id, { ...pick({ ...olds }, ["incarnation", "assurance"]), ...planned, ...(lastLoss === undefined ? {} : { lastLoss }) });
         }
     },
 
@@ -95,10 +95,14 @@ export const module: Hooks<ModuleInputs, ModuleOutputs> = {
     },
 };
 
-/** Whether the TEEs of both versions of a module hand state over. */
-async function handsOver(olds: Partial<ModuleInputs>, news: RawInputs): Promise<boolean> {
+/** What the TEEs of both versions of a module can hand over; undefined where one begins anew: always, or with its board's new firmware. */
+async function handOverRoom(olds: Partial<ModuleInputs>, news: RawInputs): Promise<HandOverRoom | undefined> {
     const tees = await (await surroundings()).tees();
-    return [olds.tee, news["tee"]].every((name) => typeof name === "string" && tees[name]?.handsOver === true);
+    const [before, after] = [olds.tee, news["tee"]].map((name) => (typeof name === "string" ? tees[name]?.handOver : undefined));
+    const firmware = news["firmware"];
+    const restarted = olds.firmware !== undefined && firmware !== undefined && !isUnknown(firmware) && firmware !== olds.firmware;
+    return before === undefined || after === undefined || restarted ? undefined
+        : { message: Math.min(before.message, after.message), event: Math.min(before.event, after.event) };
 }
 
 function isAttested(olds: Partial<ModuleOutputs>): boolean {

@@ -4,7 +4,8 @@
 
 import { AuthenticError } from "../errors";
 import type { Attested, End } from "../session/session";
-import { driverOf, endOf } from "./ends";
+import { withLocks } from "../session/lock";
+import { driverOf, endOf, teeOf } from "./ends";
 import { successorOf } from "./identity";
 import { digestOf, startRequest, stateWithReason } from "./instance";
 import type { ModuleInputs, ModuleOutputs } from "./module-state";
@@ -223,7 +224,12 @@ class Heir {
  * @throws AuthenticError where the new instance cannot be started, is refused, or does not take the state over: what runs goes on
  */
 export async function succeed(olds: ModuleOutputs, news: ModuleInputs, instance: string, image: Uint8Array): Promise<Succession> {
-    const heir = new Heir(olds, news, instance, image);
+    // A board has little room beside its modules: their next instances begin there one after the other.
+    const locks = (await teeOf(news.tee)).software === undefined ? [] : [`board of ${news.nodeFolder}`];
+    return withLocks(locks, () => succeedNow(new Heir(olds, news, instance, image), olds, news));
+}
+
+async function succeedNow(heir: Heir, olds: ModuleOutputs, news: ModuleInputs): Promise<Succession> {
     for (let steps = 0; steps < MAX_STEPS; steps++) {
         try {
             const done = await heir.step();

@@ -9,6 +9,16 @@ export const RELEASE_LENGTH = 133;
 /** Bytes by which the deployer knows that the old instance made a state message. */
 export const CONFIRMATION_LENGTH = 32;
 
+/**
+ * Bytes of an Offer with these objects and no grants or connections: the least it can have.
+ *
+ * @param objects - of the old instance's state
+ */
+export function offerLength(objects: readonly { readonly name: string; readonly length: number }[]): number {
+    const plaintext = 2 + objects.reduce((sum, { name, length }) => sum + 1 + name.length + 2 + 4 + length, 0) + 2 + 2 + 32;
+    return PREPARE_LENGTH + 5 + 32 + plaintext + 16 + SIGNATURE_LENGTH;
+}
+
 export interface Prepare {
     /** `nonceM` of the session with the old instance, 32 bytes. */
     readonly h: Uint8Array;

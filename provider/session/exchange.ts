@@ -43,6 +43,7 @@ export async function ask<T extends Exclude<Reply["type"], "refused">>(end: End,
     if (reply.type === "refused") {
         if (TRANSIENT.includes(reply.code)) throw new SessionRestart(end.name, reply.code);
         if (reply.code === REFUSAL.failed) throw failed(end.name);
+        if (type === "prepare" && reply.code === REFUSAL.noRoom) throw tooLarge(end, "its state, connections and kept replies do not fit into one message");
         throw new AuthenticError("AE-SESSION-REFUSED", `module ${end.name} refused ${type} (${reply.code}): ${describeRefusal(reply.code)}`, next(end.name));
     }
     if (reply.type !== expected) throw untrusted(end.name, `${reply.type} in place of ${expected}`);
@@ -52,6 +53,10 @@ export async function ask<T extends Exclude<Reply["type"], "refused">>(end: End,
 /** A module that has failed; it has erased its keys. */
 export const failed = (instance: string): AuthenticError =>
     new AuthenticError("AE-INSTANCE-FAILED", `module ${instance} has failed and erased its keys`, "see its logs for the reason, correct it and run `pulumi up`, which starts it again");
+
+/** What runs cannot hand over. */
+export const tooLarge = (end: End, problem: string): AuthenticError =>
+    new AuthenticError("AE-HANDOVER-SIZE", `module ${end.name} cannot hand over: ${problem}`, "it goes on as before: make its state or its handlers' replies smaller, or remove connections, where it runs; then run `pulumi up` again");
 
 /** An attested session, good for one configuration or command. */
 export interface Session {

@@ -7,7 +7,7 @@ import { REFUSAL } from "../protocol/refusal";
 import { publicKeyOf } from "../protocol/signature";
 import { STATE, type State } from "../protocol/status";
 import { lockName, requireUsable } from "./connect";
-import { ask, askPatiently, openSession, PURPOSE, SessionRestart, untrusted, withRestarts, type Session } from "./exchange";
+import { ask, askPatiently, openSession, PURPOSE, SessionRestart, tooLarge, untrusted, withRestarts, type Session } from "./exchange";
 import { withLocks } from "./lock";
 import type { Deployer, End, HandOver, HandOverStatus } from "./session";
 
@@ -46,6 +46,9 @@ async function prepare(deployer: Deployer, { source, target }: Sessions): Promis
 /** The new instance has taken the state, or says why it does not. */
 async function offer(deployer: Deployer, { target }: Sessions, message: Uint8Array, state: Uint8Array): Promise<void> {
     const offered = encodeOffer(message, state, deployer.secretKey);
+    if (target.end.messageRoom !== undefined && offered.length > target.end.messageRoom) {
+        throw tooLarge(target.end, `its state, connections and kept replies make a message of ${offered.length} bytes, and the new instance takes ${target.end.messageRoom}`);
+    }
     const { body } = await ask(target.end, "offer", offered, "offered");
     if (!equalBytes(body, receipt(offered))) throw untrusted(target.end.name, "the receipt of the state is wrong");
 }

@@ -81,6 +81,8 @@ export interface End {
     /** SHA-256 of the canonical trust policy, 32 bytes. */
     readonly policyHash: Uint8Array;
     readonly appraise: Appraise;
+    /** Bytes of the longest message that it takes, where it hands over. */
+    readonly messageRoom?: number;
     /** Of a module on a board, whose session is symmetric (docs/protocol.md section 10). */
     readonly board?: BoardKeys;
 }

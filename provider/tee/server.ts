@@ -1,6 +1,7 @@
 // What modules on servers have in common: native ones and enclaves differ in how they are linked, entered and measured.
 import type { Target } from "../build/target";
 import { SUITE } from "../protocol/status";
+import type { HandOverRoom } from "./tee";
 
 /** AES-GCM takes AES-NI, PCLMULQDQ and AVX: with less it is some twenty times slower, and no longer constant time. */
 export const SERVER_TARGET: Omit<Target, "name"> = {
@@ -16,6 +17,9 @@ export const SERVER_TARGET: Omit<Target, "name"> = {
     pointer: 8,
     configurationSize: 4096,
 };
+
+/** What authentic_limits.h says. */
+export const SERVER_HAND_OVER: HandOverRoom = { message: 131_064, event: 65_536 };
 
 /** What the kit knows there, best first; SpongeWrap is for connections with boards that know nothing else. */
 export const SERVER_SUITES: readonly number[] = [SUITE.chacha20Poly1305, SUITE.aes128Gcm, SUITE.spongeWrap128, SUITE.spongeWrap64];

@@ -103,6 +103,14 @@ export interface Room {
     readonly clients: number;
 }
 
+/** What goes along in a hand-over. */
+export interface HandOverRoom {
+    /** Bytes of one message: state, connections and kept replies. */
+    readonly message: number;
+    /** Bytes of an event or request that nobody has acknowledged. */
+    readonly event: number;
+}
+
 /** What a board runs beneath its modules. */
 export interface BoardSoftware {
     readonly firmware: Uint8Array;
@@ -125,8 +133,8 @@ export interface Tee {
     readonly peripherals?: readonly string[];
     /** Builds the software of the node's board, where its modules run on one whose firmware their evidence shows. Deterministic. */
     software?(): Promise<BoardSoftware>;
-    /** Whether its modules hand their state over to their next instance. */
-    readonly handsOver?: boolean;
+    /** Its modules hand their state over to their next instance: how much goes along. Absent: they begin anew. */
+    readonly handOver?: HandOverRoom;
     /** Compiles, or takes the result from the cache. Deterministic: same bytes from any folder and machine. */
     build(request: BuildRequest): Promise<Build>;
     /** Fills the configuration block and measures. Pure. */

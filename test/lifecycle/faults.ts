@@ -1,12 +1,18 @@
 // Everything that an update says to agents and modules, as a sequence of steps, and what can happen before and after each.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
 import { AgentClient } from "../../provider/agent/client";
 import { killLocalAgent } from "../../provider/agent/local";
 import { real } from "../../provider/lifecycle/real";
 import { setSurroundings, type Agent } from "../../provider/lifecycle/surroundings";
 import type { Channel } from "../../provider/session/session";
 
-/** `deployer`: the process is killed. `agent`: of the node. `old`, `next`: the module host. `network`: this call alone is lost. */
-export type Victim = "deployer" | "agent" | "old" | "next" | "network";
+/**
+ * `deployer`: the process is killed. `agent`: of the node. `old`, `next`: the module host. `network`: this call alone is lost.
+ * `board`: the emulator of a node's board.
+ */
+export type Victim = "deployer" | "agent" | "old" | "next" | "network" | "board";
 
 export interface Fault {
     /** A function: what happens meanwhile, the update goes on after it. */
@@ -14,6 +20,16 @@ export interface Fault {
     /** Number of the step, or the first of that name. */
     readonly at: number | string;
     readonly when: "before" | "after";
+    /** Folder of the node whose board it is. */
+    readonly board?: string;
+}
+
+/** Process id of the emulator that the bridge of a node runs. */
+export function emulatorOf(folder: string): number {
+    const bridge = fs.readFileSync(path.join(folder, "trustzone", "board.pid"), "utf8").trim();
+    const child = fs.readFileSync(`/proc/${bridge}/task/${bridge}/children`, "utf8").trim();
+    assert.match(fs.readFileSync(`/proc/${child}/cmdline`, "utf8"), /^[^\0]*qemu-system-arm/);
+    return Number(child);
 }
 
 /** Calls that change something, or carry a message. */
@@ -86,6 +102,13 @@ export class Faults {
             this.dead = victim === "deployer";
             this.struck = true;
             throw new Error(victim === "deployer" ? "the deployer was killed" : "the network was cut");
+        }
+        if (victim === "board") {
+            const board = this.fault?.board ?? folder;
+            process.kill(emulatorOf(board), "SIGKILL");
+            for (let tries = 0; tries < 500 && await new AgentClient(board).trustzone() !== undefined; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+            this.struck = true;
+            return;
         }
         if (victim === "agent") {
             await killLocalAgent(folder);

@@ -45,6 +45,14 @@ const WORKER = `
 #ifdef BROKEN
 BROKEN
 #endif
+#ifdef LARGE
+#ifdef DROPPED
+AUTHENTIC_DROP(large)
+#else
+struct large { uint8_t bytes[LARGE]; };
+AUTHENTIC_STATE(struct large, large, 1)
+#endif
+#endif
 #if SCHEMA > 1
 AUTHENTIC_ENTRY(added, 0) {}
 struct seen { uint64_t before, now; };
@@ -81,14 +89,21 @@ AUTHENTIC_INPUT(heard, 24) {
 }
 `;
 
+type Tee = "native" | "sgx" | "trustzone";
+/** Nodes of the module in the middle, besides the first: those of other kinds are declared where a variant names them. */
+const PLACES = { second: "native", enclaves: "sgx", board: "trustzone", "other board": "trustzone" } as const;
+type Place = keyof typeof PLACES;
+
 /** What is declared. */
 export interface Variant {
-    readonly tee?: "native" | "sgx";
+    readonly tee?: Tee;
     /** Passed on with each event. */
     readonly version?: number;
     readonly schema?: 1 | 2;
     /** The node of the module in the middle. */
-    readonly on?: "first" | "second" | "enclaves";
+    readonly on?: "first" | Place;
+    /** Which nodes there are; those that `on` may name where it is given. */
+    readonly places?: readonly Place[];
     readonly defines?: Record<string, string>;
     readonly onStateLoss?: "fail" | "restart";
 }
@@ -106,15 +121,15 @@ export class Scene {
     }
 
     program(variant: Variant): () => void {
-        const { tee = "native", version = 1, schema = 1, on = "first", defines = {}, onStateLoss = "fail" } = variant;
+        const { tee = "native", version = 1, schema = 1, on = "first", places = variant.on === undefined ? [] : ["second", "enclaves"], defines = {}, onStateLoss = "fail" } = variant;
         return () => {
             const deployment = new ae.Deployment("d");
-            const node = (name: string, kind: "native" | "sgx") => new ae.Node(name, { deployment, tee: kind, ...(kind === "sgx" ? { backend: "emulated" as const } : {}) });
+            const node = (name: string, kind: Tee) => new ae.Node(name.replace(" ", "-"), { deployment, tee: kind, ...(kind === "native" ? {} : { backend: "emulated" as const }) });
             const ends = node("ends", "native");
-            const nodes = { first: node("first", tee), second: variant.on === undefined ? ends : node("second", "native"), enclaves: variant.on === undefined ? ends : node("enclaves", "sgx") };
+            const nodes = new Map<string, ae.Node>([["first", node("first", tee)], ...places.map((name) => [name, node(name, PLACES[name])] as const)]);
             const of = (name: string) => path.join(this.base, `${name}.c`);
             const source = new ae.Module("source", { node: ends, source: of("source") });
-            const worker = new ae.Module("worker", { node: nodes[on], source: of("worker"), defines: { VERSION: String(version), SCHEMA: String(schema), ...defines }, onStateLoss });
+            const worker = new ae.Module("worker", { node: nodes.get(on)!, source: of("worker"), defines: { VERSION: String(version), SCHEMA: String(schema), ...defines }, onStateLoss });
             const sink = new ae.Module("sink", { node: ends, source: of("sink") });
             // From the end to the beginning, so that nothing is sent that cannot be passed on yet.
             const b = new ae.Connection("b", { from: worker.output("out"), to: sink.input("heard") });

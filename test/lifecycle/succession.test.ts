@@ -11,7 +11,7 @@ describe("a module that is updated under load", function () {
     });
     afterEach(() => scene.end());
 
-    for (const tee of ["native", "sgx"] as const) {
+    for (const tee of ["native", "sgx", "trustzone"] as const) {
         it(`in place, on a ${tee} node, loses, doubles and reorders nothing`, async () => {
             await scene.up({ tee });
             const load = scene.load();
@@ -35,6 +35,19 @@ describe("a module that is updated under load", function () {
         scene.isWhole([1]);
     });
 
+    it("moves between enclaves, boards and native nodes, and loses, doubles and reorders nothing", async () => {
+        const places = ["enclaves", "board", "other board"] as const;
+        await scene.up({ places, on: "enclaves" });
+        const load = scene.load();
+        for (const on of ["board", "other board", "first", "board", "enclaves"] as const) {
+            await load.goesOn(20);
+            await scene.up({ places, on });
+        }
+        await load.goesOn(20);
+        await load.stopped();
+        scene.isWhole([1]);
+    });
+
     it("goes on as it was where the new one does not take its state over, and is repaired by the next program", async () => {
         await scene.up({});
         const load = scene.load();
@@ -49,6 +62,25 @@ describe("a module that is updated under load", function () {
         await load.goesOn(20);
         await load.stopped();
         scene.isWhole([1, 2]);
+    });
+
+    it("stays where it is when a board has no room for what it would hand over: refused in preview where that is certain", async () => {
+        const moved = (LARGE: string) => ({ places: ["board"] as const, on: "board" as const, defines: { LARGE, DROPPED: "1" } });
+        await scene.up({ places: ["board"], on: "first", defines: { LARGE: "7700" } });
+        await assert.rejects(scene.preview(moved("7700")), /worker: source: its state needs a message of 8195 bytes, but the old and the new node have room for 8184/);
+        await scene.up({ places: ["board"], on: "first", defines: { LARGE: "7600", DROPPED: "1" } });
+        await scene.up({ places: ["board"], on: "first", defines: { LARGE: "7600" } });
+        const load = scene.load();
+        await load.reaches(20);
+        // With its two connections it is too large.
+        await scene.preview(moved("7600"));
+        await assert.rejects(scene.up(moved("7600")), /AE-HANDOVER-SIZE.*make a message of 8\d{3} bytes, and the new instance takes 8184/);
+        await load.goesOn(20);
+        await scene.up({ places: ["board"], on: "first", defines: { LARGE: "7600", DROPPED: "1" } });
+        await scene.up(moved("7600"));
+        await load.goesOn(20);
+        await load.stopped();
+        scene.isWhole([1]);
     });
 
     it("is refused in preview where nothing takes its state over", async () => {

@@ -10,6 +10,7 @@ import * as ae from "../../resources";
 import { commandLines } from "../processes";
 import { patchedSoftware } from "../tee/trustzone/patched";
 import { packageRoot } from "../../tools/setup/toolchain";
+import { emulatorOf } from "./faults";
 import { CheckFailed, Stack, type Step } from "./stack";
 
 const WORKER = `
@@ -234,12 +235,3 @@ function newFirmware(base: string): string {
     fs.writeFileSync(file, text.replace(`TEXT_OF("1")`, `TEXT_OF("2")`));
     return folder;
 }
-
-/** Process id of the emulator that the bridge of a node runs. */
-function emulatorOf(folder: string): number {
-    const bridge = fs.readFileSync(path.join(folder, "trustzone", "board.pid"), "utf8").trim();
-    const child = fs.readFileSync(`/proc/${bridge}/task/${bridge}/children`, "utf8").trim();
-    assert.match(fs.readFileSync(`/proc/${child}/cmdline`, "utf8"), /^[^\0]*qemu-system-arm/);
-    return Number(child);
-}
-

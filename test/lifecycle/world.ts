@@ -77,7 +77,7 @@ export class World {
         name: "native",
         evidenceTypes: [0],
         suites: [1, 2],
-        handsOver: true,
+        handOver: { message: 131_064, event: 65_536 },
         build: (request) => Promise.resolve(this.build(request.sources, request.defines)),
         finalize: (build, { deployment, instance, deployerKey, values }) => {
             const block = Buffer.concat([deployment, instance, deployerKey, Buffer.from(JSON.stringify(values))]);

@@ -6,7 +6,7 @@ import { buildModule } from "../../build/image";
 import type { Target } from "../../build/target";
 import { fillConfiguration, nativeMeasurement } from "../../protocol/configuration";
 import { EVIDENCE } from "../../protocol/m2";
-import { SERVER_SUITES, SERVER_TARGET } from "../server";
+import { SERVER_HAND_OVER, SERVER_SUITES, SERVER_TARGET } from "../server";
 import type { Build, BuildRequest, FinalImage, MeasuredConfiguration, Tee } from "../tee";
 
 const TARGET: Target = { name: "native", ...SERVER_TARGET };
@@ -15,7 +15,7 @@ export const native: Tee = {
     name: "native",
     evidenceTypes: [EVIDENCE.none],
     suites: SERVER_SUITES,
-    handsOver: true,
+    handOver: SERVER_HAND_OVER,
 
     build: (request: BuildRequest): Promise<Build> => buildModule(request, TARGET, nativeMeasurement),
 

@@ -13,7 +13,7 @@ import { judgeToken } from "./evidence";
 import { buildBoardSoftware, DEFAULT_BOARD, implementationId } from "./firmware";
 import { placeDevices, trustzoneMeasurement } from "./image";
 import { PERIPHERALS } from "./peripherals";
-import { ROOM, TARGET } from "./target";
+import { HAND_OVER, ROOM, TARGET } from "./target";
 
 export const trustzone: Tee = {
     name: "trustzone",
@@ -21,6 +21,7 @@ export const trustzone: Tee = {
     // Without AES instructions, ChaCha20 is faster there, and constant in time; SpongeWrap is for boards that know nothing else.
     suites: [SUITE.chacha20Poly1305, SUITE.aes128Gcm, SUITE.spongeWrap128, SUITE.spongeWrap64],
     room: ROOM,
+    handOver: HAND_OVER,
     peripherals: Object.keys(PERIPHERALS),
 
     build: (request: BuildRequest): Promise<Build> => buildModule(request, TARGET, trustzoneMeasurement),

@@ -241,6 +241,7 @@ static enum refusal receive_release(const uint8_t *message, size_t length) {
     for (size_t i = 0; i < interface_count(); i++)
         if (port_interface[i].kind == AUTHENTIC_KIND_STATE) crypto_wipe(port_interface[i].data, port_interface[i].maximum);
     kit.state = STATE_RELEASED;
+    port_devices_pass(p.new_measurement);
     reply(RELEASE, PARTS({handover.released, handover.released_length}));
     return ACCEPTED;
 }

@@ -34,6 +34,9 @@ size_t port_report(uint8_t report[PORT_REPORT], const uint8_t data[64], const ui
 bool port_device_read(size_t endpoint, uint32_t *value);
 void port_device_write(size_t endpoint, uint32_t value);
 
+/* All of them are the next instance's from now on: the one that was handed over to, by its measurement. */
+void port_devices_pass(const uint8_t measurement[32]);
+
 /* A fresh second stack whose first switch calls `start`, which never returns. */
 void *port_stack(void (*start)(void));
 

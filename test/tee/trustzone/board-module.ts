@@ -3,9 +3,10 @@ import type { MessageType, Reply } from "../../../provider/session/session";
 import { type Entry, OUT, OUTCOME, type Record, RING } from "../../kit/kit-process";
 import { BridgeClient, OPERATION } from "./bridge";
 
-const MESSAGES: readonly MessageType[] = ["m1", "m3", "activate", "command", "prepare", "abort", "release", "accept"];
-const REPLIES = ["m2", "m4", "activated", "result", "prepared", "aborted", "released", "accepted"] as const;
+const MESSAGES: readonly MessageType[] = ["m1", "m3", "activate", "command", "prepare", "abort", "release", "accept", "offer"];
+const REPLIES = ["m2", "m4", "activated", "result", "prepared", "aborted", "released", "accepted", "offered"] as const;
 const EVIDENCE_PSA = 2;
+const PINS = 512;
 const DATA = 4096;
 const CAPACITY = [16_384, 16_384, 32_768] as const;
 const TAILS = [64, 192] as const;
@@ -55,6 +56,11 @@ export class BoardModule {
 
     private async write(offset: number, bytes: Uint8Array): Promise<void> {
         for (let at = 0; at < bytes.length; at += BODY) await this.bridge.call(OPERATION.write, offset + at, 0, bytes.subarray(at, at + BODY));
+    }
+
+    /** Sets what the module's pins read, as whoever owns the node can. */
+    pins(value: number): Promise<void> {
+        return this.write(PINS, new Uint8Array(4 * 64).fill(value));
     }
 
     /** Appends a record to a ring; the module sees it at the next entry. */

@@ -114,11 +114,11 @@ describe("A hostile module on a TrustZone board", function () {
         assert.equal(await BoardModule.load(board.folder, image, 600_001), LOAD.argument);
     });
 
-    it("has seven neighbours at most", async () => {
+    it("has nine neighbours at most: seven, and the next instances of two", async () => {
         const neighbours: BoardModule[] = [];
         try {
-            for (let slot = 1; slot < 8; slot++) neighbours.push((await board.load(`n${slot}`, "attacker.c", { values: { attack: 0 } })).module);
-            const { image } = await board.image("ninth", "attacker.c", { values: { attack: 0 } });
+            for (let slot = 1; slot < 10; slot++) neighbours.push((await board.load(`n${slot}`, "attacker.c", { values: { attack: 0 } })).module);
+            const { image } = await board.image("last", "attacker.c", { values: { attack: 0 } });
             assert.equal(await BoardModule.load(board.folder, image.image), LOAD.noSlot);
             for (const neighbour of neighbours) assert.deepEqual(logs(await neighbour.trigger(1)), ["done"]);
         } finally {
@@ -129,7 +129,7 @@ describe("A hostile module on a TrustZone board", function () {
     it("would read its neighbour's memory if the firmware opened all slots", async () => {
         const weak = await Board.start(await patchedSoftware([{
             file: "secure/protect.c", from: "mpu(REGION_DATA, start + slots[slot].code, start + SLOT_SIZE, ALL_WRITE, false);",
-            to: "mpu(REGION_DATA, start + slots[slot].code, SLOT_START + SLOTS * SLOT_SIZE, ALL_WRITE, false);",
+            to: "mpu(REGION_DATA, start + slots[slot].code, SLOT_ADDRESS(0) + 8 * SLOT_SIZE, ALL_WRITE, false);",
         }, { file: "secure/slots.c", from: "uint32_t outcome = run_module(slot, reason, WINDOW_SIZE);", to: "*(uint32_t *)(slot_memory(slot ^ 1) + 0x20000) = 7;\n    uint32_t outcome = run_module(slot, reason, WINDOW_SIZE);" }]));
         try {
             await attack(weak, 1, async ({ module, endpoint }) => assert.deepEqual(logs(await module.trigger(endpoint("go"))), ["read"]));

@@ -44,11 +44,13 @@ struct slot {
     uint32_t time_limit;                       /* milliseconds of one call */
     uint8_t measurement[32];
     uint8_t devices[DEVICES];                  /* peripheral of each endpoint, 0 for none */
+    bool waits;                                /* until the instance before it passes its peripherals on */
 };
 extern struct slot slots[SLOTS];
-static inline uint8_t *slot_memory(unsigned slot) { return (uint8_t *)(uintptr_t)(SLOT_START + slot * SLOT_SIZE); }
+static inline uint8_t *slot_memory(unsigned slot) { return (uint8_t *)(uintptr_t)SLOT_ADDRESS(slot); }
 enum load_status slot_load(unsigned slot, const uint8_t *image, size_t length, uint32_t time_limit);
 void slot_unload(unsigned slot);
+void slot_pass(unsigned slot, const uint8_t measurement[32]);
 uint32_t slot_enter(unsigned slot, uint32_t reason);
 
 /* run.c: unprivileged execution. Returns what the module left with, or CRASHED | cause. */

@@ -1,11 +1,14 @@
 /* What the module that runs may ask the firmware for. Everything it names is checked to be its own. */
 #include "firmware.h"
 
-enum { RANDOM = 2, MEASUREMENT, TOKEN, DEVICE_READ, DEVICE_WRITE };
+enum { RANDOM = 2, MEASUREMENT, TOKEN, DEVICE_READ, DEVICE_WRITE, PASS };
 enum { RANDOM_MAXIMUM = 4096, REPORT_DATA = 64, TOKEN_MAXIMUM = 1024 };
 
-/* The peripheral that was measured into the module for this endpoint; 0 for none. */
-static unsigned peripheral_of(uint32_t endpoint) { return endpoint < DEVICES ? slots[run_slot()].devices[endpoint] : 0; }
+/* The peripheral that was measured into the module for this endpoint; 0 for none, or where another instance has it. */
+static unsigned peripheral_of(uint32_t endpoint) {
+    const struct slot *slot = &slots[run_slot()];
+    return endpoint < DEVICES && !slot->waits ? slot->devices[endpoint] : 0;
+}
 
 static uint32_t device_read(uint32_t endpoint, uint32_t *to) {
     uint32_t value;
@@ -41,6 +44,13 @@ uint32_t service(uint32_t number, uint32_t a, uint32_t b, uint32_t c) {
     case TOKEN: return token(to, (uint8_t *)(uintptr_t)b, c);
     case DEVICE_READ: return device_read(a, (uint32_t *)(uintptr_t)b);
     case DEVICE_WRITE: return device_write(a, b);
+    case PASS: {
+        uint8_t measurement[32];
+        if (!run_owns(to, sizeof measurement)) return 0;
+        memcpy(measurement, to, sizeof measurement);
+        slot_pass(run_slot(), measurement);
+        return 1;
+    }
     default: return 0;
     }
 }

@@ -3,6 +3,7 @@
 
 enum { MAGIC = 0x54584541, VERSION = 1, STACK = 4096, TIME_LIMIT = 600000 };
 enum { KIT_FAULTED = 2, KIT_FAILED = 4 };
+enum { PLACE_AT = 8, PLACE = 64 }; /* of the measured configuration: deployment16 | instance16 | deployerKey32 */
 
 struct slot slots[SLOTS];
 
@@ -16,18 +17,28 @@ static bool well_formed(const struct header *h, size_t length) {
 }
 
 static bool owns(const struct slot *slot, uint8_t peripheral) {
+    if (slot->state != SLOT_LOADED || slot->waits) return false;
     for (unsigned i = 0; i < DEVICES; i++)
         if (slot->devices[i] == peripheral) return true;
     return false;
 }
 
-/* Whether each peripheral exists and no other module has it. */
-static bool devices_free(const uint8_t devices[DEVICES]) {
+/* Whether both are instances of the same module of the same deployer. */
+static bool same_place(unsigned slot, unsigned other) {
+    return memcmp(slot_memory(slot) + slots[slot].configuration + PLACE_AT, slot_memory(other) + slots[other].configuration + PLACE_AT, PLACE) == 0;
+}
+
+/* Whether the peripherals of a slot exist and are nobody's, or those of an instance of the same module: then it waits. */
+static bool devices_taken(unsigned slot) {
+    struct slot *s = &slots[slot];
     for (unsigned i = 0; i < DEVICES; i++) {
-        if (devices[i] == 0) continue;
-        if (!board_peripheral_exists(devices[i])) return false;
-        for (unsigned slot = 0; slot < SLOTS; slot++)
-            if (slots[slot].state == SLOT_LOADED && owns(&slots[slot], devices[i])) return false;
+        if (s->devices[i] == 0) continue;
+        if (!board_peripheral_exists(s->devices[i])) return false;
+        for (unsigned other = 0; other < SLOTS; other++) {
+            if (other == slot || !owns(&slots[other], s->devices[i])) continue;
+            if (!same_place(slot, other)) return false;
+            s->waits = true;
+        }
     }
     return true;
 }
@@ -45,14 +56,17 @@ enum load_status slot_load(unsigned slot, const uint8_t *image, size_t length, u
     if (length < sizeof header || length > SLOT_SIZE || time_limit == 0 || time_limit > TIME_LIMIT) return LOAD_ARGUMENT;
     memcpy(memory, image, length);
     memcpy(&header, memory, sizeof header);
-    enum load_status status = !well_formed(&header, length) ? LOAD_IMAGE : !devices_free(header.devices) ? LOAD_DEVICE : LOAD_DONE;
-    if (status != LOAD_DONE) {
+    if (!well_formed(&header, length)) {
         clear(slot);
-        return status;
+        return LOAD_IMAGE;
     }
     struct slot *s = &slots[slot];
-    *s = (struct slot){SLOT_LOADED, header.code, header.data, header.entry, header.configuration, time_limit, {0}, {0}};
+    *s = (struct slot){SLOT_LOADED, header.code, header.data, header.entry, header.configuration, time_limit, {0}, {0}, false};
     memcpy(s->devices, header.devices, DEVICES);
+    if (!devices_taken(slot)) {
+        clear(slot);
+        return LOAD_DEVICE;
+    }
     crypto_sha256(s->measurement, PARTS(LABEL("aex/v1/measurement/trustzone"), {memory, length}));
     memmove(memory + header.data, memory + header.code, header.data_end - header.data);
     memset(memory + header.code, 0, header.data - header.code);
@@ -61,6 +75,18 @@ enum load_status slot_load(unsigned slot, const uint8_t *image, size_t length, u
 }
 
 void slot_unload(unsigned slot) { clear(slot); }
+
+/* A module gives its peripherals up for good: to the next instance that it names, if that waits for nobody else. */
+void slot_pass(unsigned slot, const uint8_t measurement[32]) {
+    memset(slots[slot].devices, 0, DEVICES);
+    for (unsigned other = 0; other < SLOTS; other++) {
+        struct slot *s = &slots[other];
+        if (s->state != SLOT_LOADED || !s->waits || memcmp(s->measurement, measurement, sizeof s->measurement) != 0) continue;
+        s->waits = false;
+        if (devices_taken(other) && !s->waits) return;
+        s->waits = true;
+    }
+}
 
 /* A module that was stopped is entered once more, to erase its keys and to say that it failed; when that is stopped as
  * well, all of it is erased here. */

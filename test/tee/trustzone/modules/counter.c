@@ -16,3 +16,5 @@ AUTHENTIC_HANDLER(report, 4, 4) {
 }
 
 AUTHENTIC_ENTRY(show, 0) { authentic_log(tap_read() ? "lit" : "dark"); }
+AUTHENTIC_ENTRY(light, 0) { tap_write(1); }
+AUTHENTIC_ENTRY(douse, 0) { tap_write(0); }

@@ -1,5 +1,6 @@
 /* Memory of Arm's MPS2+ with the FPGA image AN505 (Arm document DAI0505), as QEMU's `mps2-an505` has it. Secure aliases have
- * bit 28 set. SSRAM1: lower half secure firmware, upper half non-secure code; SSRAM2: slots; SSRAM3: non-secure data. */
+ * bit 28 set. SSRAM1: lower half secure firmware and two slots, upper half non-secure code; SSRAM2: eight slots; SSRAM3: non-secure
+ * data. */
 #ifndef TRUSTZONE_LAYOUT_H
 #define TRUSTZONE_LAYOUT_H
 
@@ -11,9 +12,10 @@
 #define FIRMWARE_RAM 0x10100000
 #define FIRMWARE_RAM_SIZE 0x00080000
 
-#define SLOTS 8
-#define SLOT_START 0x38000000
+/* Eight for modules, and two for the next instances of those that are updated. */
+#define SLOTS 10
 #define SLOT_SIZE 0x00040000
+#define SLOT_ADDRESS(slot) ((slot) < 8 ? 0x38000000 + (slot) * SLOT_SIZE : 0x10180000 + ((slot) - 8) * SLOT_SIZE)
 
 #define NONSECURE_CODE 0x00200000
 #define NONSECURE_CODE_END 0x00400000
