@@ -263,5 +263,5 @@ async function agentBinary(env: NodeJS.ProcessEnv = process.env): Promise<string
             // The next one.
         }
     }
-    throw new AuthenticError("AE-AGENT-BINARY", `there is no agent for this machine (looked for ${candidates.join(", ")})`, "run `npm run setup` in the package's folder, or set AUTHENTIC_AGENT to the path of authentic-agent");
+    throw new AuthenticError("AE-AGENT-BINARY", `there is no agent for this machine (looked for ${candidates.join(", ")})`, `run \`cargo build --release --locked\` in ${path.join(packageFolder(), "runtime")}, or set AUTHENTIC_AGENT to the path of authentic-agent`);
 }

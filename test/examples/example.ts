@@ -19,9 +19,12 @@ function filesOf(folder: string): Record<string, string> {
 export class Example {
     readonly project: TestProject;
 
-    /** @param name - of its folder in `examples` */
-    constructor(name: string) {
-        this.project = new TestProject({ "package.json": JSON.stringify({ name, private: true }), ...filesOf(path.join(packageRoot(), "examples", name)) });
+    /**
+     * @param name - of its folder in `examples`
+     * @param options - `modules: false` leaves the npm packages out
+     */
+    constructor(name: string, options?: { readonly modules: boolean }) {
+        this.project = new TestProject({ "package.json": JSON.stringify({ name, private: true }), ...filesOf(path.join(packageRoot(), "examples", name)) }, options);
         // Its types have been checked with those of the whole package.
         this.project.env["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
     }
