@@ -3,7 +3,7 @@
 // deployer may be at work at the same time: whatever is ended or promoted is what was looked at, or else one looks again.
 
 import { AuthenticError } from "../errors";
-import type { Attested, End } from "../session/session";
+import type { Attested, End, HandOverStatus } from "../session/session";
 import { withLocks } from "../session/lock";
 import { driverOf, endOf, teeOf } from "./ends";
 import { successorOf } from "./identity";
@@ -50,12 +50,12 @@ class Heir {
     async step(): Promise<Succession | undefined> {
         const { olds, news, instance } = this;
         const there = await (await surroundings()).agent(news.nodeFolder);
-        if (olds.nodeFolder !== news.nodeFolder) {
-            const arrived = await this.arrived(there);
-            if (arrived !== undefined) return arrived;
-        }
         const old = await observe(olds.nodeFolder, async (agent) => await agent.instance(instance) ?? "missing");
         this.looked = typeof old === "string" ? undefined : old;
+        if (olds.nodeFolder !== news.nodeFolder) {
+            const arrived = await this.arrived(there, old);
+            if (arrived !== undefined) return arrived;
+        }
         // Before the old one is asked: one that it does not hand over to then never gets its keys, as long as it is this version.
         const next = await there.instance(this.successor);
         if (typeof old === "string" || old.state !== "running") {
@@ -77,20 +77,32 @@ class Heir {
         }
     }
 
-    /** After a migration: the next instance is in its place already. */
-    private async arrived(there: Agent): Promise<Succession | undefined> {
+    /** After a migration: the next instance is in its place already, if it came from the old one. */
+    private async arrived(there: Agent, old: InstanceReport | string): Promise<Succession | undefined> {
         const main = await there.instance(this.instance);
         if (main === undefined) return undefined;
         if (main.state === "running" && main.imageDigest === this.digest) {
-            const { attested } = await this.see(this.news, this.news.measurement, false);
-            if (attested.status.state === "active" && attested.status.handOver !== undefined) {
+            const { attested: { status } } = await this.see(this.news, this.news.measurement, false);
+            if (status.state === "active" && status.handOver !== undefined && await this.cameFrom(there, status.handOver, old)) {
                 await observe(this.olds.nodeFolder, (agent) => agent.remove(this.instance));
                 return KEPT;
             }
         }
-        // Nobody handed anything over to it: the one on the old node is the module.
-        await there.remove(this.instance);
+        // Nobody handed anything over to it, or another one began anew since: the one on the old node is the module.
+        await this.unchanged(there.remove(this.instance, main.version));
         return undefined;
+    }
+
+    /** Whether a hand-over was from the old instance: it says so itself; where it cannot, what the deployer has signed names the incarnation in state. */
+    private async cameFrom(there: Agent, { h }: HandOverStatus, old: InstanceReport | string): Promise<boolean> {
+        if (typeof old === "string") return true;
+        if (old.state === "running") {
+            const { status } = (await this.seeOld(old)).attested;
+            return status.state === "released" && status.handOver?.h === h;
+        }
+        const { offer } = await there.handOver(this.instance);
+        const meant = offer === undefined ? undefined : (await driverOf(this.news)).intendedTarget({ offer });
+        return meant?.h === h && meant.from === this.olds.incarnation;
     }
 
     /** The old instance lives: it hands over, unless it is the new one already. */

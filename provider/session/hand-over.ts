@@ -9,7 +9,7 @@ import { STATE, type State } from "../protocol/status";
 import { lockName, requireUsable } from "./connect";
 import { ask, askPatiently, openSession, PURPOSE, SessionRestart, tooLarge, untrusted, withRestarts, type Session } from "./exchange";
 import { withLocks } from "./lock";
-import type { Deployer, End, HandOver, HandOverStatus } from "./session";
+import type { Deployer, End, HandOver, HandOverStatus, Intended } from "./session";
 
 interface Sessions {
     readonly source: Session;
@@ -127,11 +127,11 @@ export async function completeHandOver(deployer: Deployer, next: End, { h, targe
  *
  * @returns hexadecimal; undefined where the message is not the deployer's
  */
-export function intendedTarget(deployer: Deployer, message: { readonly prepare: Uint8Array } | { readonly offer: Uint8Array }): { readonly measurement: string; readonly incarnation: string } | undefined {
+export function intendedTarget(deployer: Deployer, message: { readonly prepare: Uint8Array } | { readonly offer: Uint8Array }): Intended | undefined {
     const key = publicKeyOf(deployer.secretKey);
     try {
-        const { newMeasurement, newIncarnation } = decodePrepare("offer" in message ? decodeOffer(message.offer, key).prepare : message.prepare, key);
-        return { measurement: hex(newMeasurement), incarnation: hex(newIncarnation) };
+        const { h, oldIncarnation, newMeasurement, newIncarnation } = decodePrepare("offer" in message ? decodeOffer(message.offer, key).prepare : message.prepare, key);
+        return { h: hex(h), measurement: hex(newMeasurement), incarnation: hex(newIncarnation), from: hex(oldIncarnation) };
     } catch {
         return undefined;
     }

@@ -253,6 +253,14 @@ export interface CommandResult {
     readonly data: Uint8Array;
 }
 
+/** What the deployer has signed in a Prepare: which hand-over, from which incarnation, to what. Hexadecimal. */
+export interface Intended {
+    readonly h: string;
+    readonly from: string;
+    readonly incarnation: string;
+    readonly measurement: string;
+}
+
 /**
  * The deployer's driver. Sessions with one instance never overlap within this process; every call converges: after
  * an interruption at any step, the same call again completes the work. Keys live only inside a call.
@@ -315,7 +323,7 @@ export interface SessionDriver {
     completeHandOver(next: End, handOver: HandOverStatus, from: { readonly old: End } | { readonly released: Uint8Array }): Promise<void>;
 
     /** Whom a message, kept by somebody who is not trusted, was meant to hand over to; undefined where it is not the deployer's. */
-    intendedTarget(message: { readonly prepare: Uint8Array } | { readonly offer: Uint8Array }): { readonly measurement: string; readonly incarnation: string } | undefined;
+    intendedTarget(message: { readonly prepare: Uint8Array } | { readonly offer: Uint8Array }): Intended | undefined;
 
     /** Calls an entry with authentication, exactly once. */
     call(target: LinkEnd, data: Uint8Array): Promise<CommandResult>;

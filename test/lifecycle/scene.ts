@@ -106,6 +106,8 @@ export interface Variant {
     readonly places?: readonly Place[];
     readonly defines?: Record<string, string>;
     readonly onStateLoss?: "fail" | "restart";
+    /** Of the connection into the module in the middle. */
+    readonly rotate?: number;
 }
 
 const PATIENCE_MS = Number(process.env["PATIENCE"] ?? 60_000);
@@ -133,7 +135,8 @@ export class Scene {
             const sink = new ae.Module("sink", { node: ends, source: of("sink") });
             // From the end to the beginning, so that nothing is sent that cannot be passed on yet.
             const b = new ae.Connection("b", { from: worker.output("out"), to: sink.input("heard") });
-            new ae.Connection("a", { from: source.output("numbers"), to: worker.input("in") }, { dependsOn: [b] });
+            const { rotate } = variant;
+            new ae.Connection("a", { from: source.output("numbers"), to: worker.input("in"), ...(rotate === undefined ? {} : { rotate }) }, { dependsOn: [b] });
             new ae.Trigger("tick", { module: source, entry: "tick", every: "10ms" });
         };
     }
