@@ -81,6 +81,7 @@ export class Connection extends Resource {
                 rotation: args.rotation ?? "drain",
                 minAssurance: args.minAssurance ?? "none",
                 trust: stackTrust(),
+                access: accessOf(from, to),
                 boardKeys: boardKeysOf(from, to),
                 senderPlace: from instanceof Deployment ? undefined : from.module.plan.then(({ place }) => place),
                 state: "active",
@@ -90,11 +91,18 @@ export class Connection extends Resource {
                 keyId: undefined,
                 assurance: undefined,
             },
-            pulumi.mergeOptions(opts, { additionalSecretOutputs: ["deployerKey", "boardKeys"] }),
+            pulumi.mergeOptions(opts, { additionalSecretOutputs: ["deployerKey", "boardKeys", "access"] }),
             "authentic",
             "Connection",
         );
     }
+}
+
+/** How the machines of the ends are reached; absent where both are this one. */
+function accessOf(from: ConnectionArgs["from"], to: Endpoint) {
+    const nodes = new Set([...(from instanceof Deployment ? [] : [from.module.node]), to.module.node]);
+    const ways = [...nodes].flatMap(({ access }) => access === undefined ? [] : [access]);
+    return ways.length === 0 ? undefined : ways;
 }
 
 /** Keys of the boards that the ends run on; absent where neither does. */

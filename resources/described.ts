@@ -3,12 +3,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import { readDescriptor } from "../provider/application/descriptor";
 import type { DocumentPath } from "../provider/application/document";
-import type { ApplicationDescription, ConnectionDescription, ModuleDescription, NodeDescription, TriggerDescription } from "../provider/application/schema";
+import type { ApplicationDescription, ConnectionDescription, ModuleDescription, NodeDescription, SshDescription, TriggerDescription } from "../provider/application/schema";
 import { Configured } from "./configured";
 import type { ConnectionArgs } from "./connection";
 import type { DeploymentArgs } from "./deployment";
 import type { ModuleArgs } from "./module";
 import type { NodeArgs } from "./node";
+import type { SshArgs, SshHopArgs } from "./ssh";
 import type { TriggerArgs } from "./trigger";
 
 /** A section of descriptors, which does not compile where it lacks an argument that the resource has. */
@@ -45,6 +46,7 @@ function nodeArgs(configured: Configured, name: string, node: Complete<NodeDescr
     const path = (property: keyof NodeDescription) => ["nodes", name, property];
     return defined({
         ...node,
+        ssh: node.ssh === undefined ? undefined : sshArgs(configured, path("ssh"), node.ssh),
         nodeKey: configured.secret(path("nodeKey"), node.nodeKey),
         vendorKey: configured.secret(path("vendorKey"), node.vendorKey),
         device: configured.plain<string>(path("device"), node.device),
@@ -52,6 +54,25 @@ function nodeArgs(configured: Configured, name: string, node: Complete<NodeDescr
         port: configured.plain<number>(path("port"), node.port, "integer"),
         collateralUrl: configured.plain<string>(path("collateralUrl"), node.collateralUrl),
         platformId: configured.plain<string>(path("platformId"), node.platformId),
+    });
+}
+
+function sshArgs(configured: Configured, path: DocumentPath, { jump, deleteUnreachable, ...hop }: Complete<SshDescription, SshArgs>): SshArgs {
+    return defined({ ...hopArgs(configured, path, hop), jump: jump === undefined ? undefined : hopArgs(configured, [...path, "jump"], jump), deleteUnreachable });
+}
+
+function hopArgs(configured: Configured, path: DocumentPath, hop: Omit<SshDescription, "jump" | "deleteUnreachable">): SshHopArgs {
+    const plain = (property: "host" | "user" | "hostKey" | "knownHosts") => configured.plain<string>([...path, property], hop[property]);
+    return defined({
+        ...hop,
+        // What is missing is refused before anything is declared.
+        host: plain("host") ?? "",
+        user: plain("user") ?? "",
+        port: configured.plain<number>([...path, "port"], hop.port, "integer"),
+        hostKey: plain("hostKey"),
+        knownHosts: plain("knownHosts"),
+        privateKey: configured.secret([...path, "privateKey"], hop.privateKey),
+        passphrase: configured.secret([...path, "passphrase"], hop.passphrase),
     });
 }
 

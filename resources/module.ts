@@ -108,6 +108,7 @@ export class Module extends Resource {
                 deployerKey: deployment.privateKey,
                 nodeName: node.nodeName,
                 nodeFolder: node.folder,
+                access: node.access,
                 tee: node.tee,
                 backend: node.backend,
                 platform: node.platform,
@@ -140,7 +141,7 @@ export class Module extends Resource {
                 lastChange: undefined,
                 lastLoss: undefined,
             },
-            pulumi.mergeOptions(opts, { additionalSecretOutputs: ["deployerKey", "vendorKey", "boardKey"] }),
+            pulumi.mergeOptions(opts, { additionalSecretOutputs: ["deployerKey", "vendorKey", "boardKey", "access"] }),
             "authentic",
             "Module",
         );

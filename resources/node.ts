@@ -1,10 +1,12 @@
 // The Node resource: a machine, or a board behind one, that runs modules.
 
+import { isIP } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { BoardPlan, boardProperties } from "./board-plan";
 import type { Deployment } from "./deployment";
 import { Resource } from "./resource";
 import { shims } from "./shim";
+import type { SshArgs } from "./ssh";
 import { stackTrust } from "./trust";
 
 export interface NodeArgs {
@@ -36,7 +38,12 @@ export interface NodeArgs {
     device?: string;
     /** Bits a second on the board's line; default 1,000,000 for an emulated board, 115,200 for another. */
     baud?: number;
-    /** Address on which the agent accepts events of other nodes, IPv4 or IPv6; default 127.0.0.1. */
+    /** The machine, where it is another one than this. */
+    ssh?: pulumi.Input<SshArgs>;
+    /**
+     * Address on which the agent accepts events of other nodes, IPv4 or IPv6; default 127.0.0.1, with `ssh` its `host` where that
+     * is an address.
+     */
     listenAddress?: pulumi.Input<string>;
     /** Port for events; default: the agent picks a free one, which the node keeps. */
     port?: pulumi.Input<number>;
@@ -72,8 +79,8 @@ export interface NodePlatform {
 }
 
 /**
- * A node. Its agent is started as a background process with its own folder, log and control socket, and ended by
- * `pulumi destroy`. The agent is not trusted: it carries what is sealed or signed between deployer and modules.
+ * A node. Its agent is started as a background process with its own folder, log and control socket, on this machine or
+ * over SSH on another one, and ended by `pulumi destroy`. The agent is not trusted: it carries what is sealed or signed between deployer and modules.
  *
  * @example
  * import * as ae from "pulumi-authentic";
@@ -83,7 +90,7 @@ export interface NodePlatform {
  * export const log = pulumi.interpolate`${server.folder}/agent.log`;
  */
 export class Node extends Resource {
-    /** Folder of the agent on its machine, with its control socket `agent.sock` and its log `agent.log`. */
+    /** Folder of the agent, with its control socket `agent.sock` and its log `agent.log`; `ssh://user@host:22/…` on another machine. */
     declare readonly folder: pulumi.Output<string>;
     /** Where other nodes send events. */
     declare readonly eventAddress: pulumi.Output<{ host: string; port: number }>;
@@ -99,6 +106,8 @@ export class Node extends Resource {
     readonly board: BoardPlan | undefined;
     /** @internal Measurement of the firmware of its board, where modules' evidence shows that; known in preview. */
     readonly boardFirmware: Promise<string | undefined>;
+    /** @internal How its machine is reached, where it is another one; a secret. */
+    readonly access: pulumi.Output<SshArgs> | undefined;
     readonly nodeName: string;
     readonly tee: string;
     readonly backend: "hardware" | "emulated" | undefined;
@@ -106,7 +115,8 @@ export class Node extends Resource {
 
     constructor(name: string, args: NodeArgs, opts: pulumi.CustomResourceOptions = {}) {
         const { deployment, tee, backend } = args;
-        const listenAddress = pulumi.output(args.listenAddress ?? "127.0.0.1");
+        const access = args.ssh === undefined ? undefined : pulumi.secret(args.ssh);
+        const listenAddress = pulumi.output(args.listenAddress ?? (access === undefined ? "127.0.0.1" : pulumi.unsecret(access.apply(({ host }) => isIP(host) === 0 ? "" : host))));
         const problems = deployment.registry.problems.add(`node "${name}"`, Promise.resolve(deployment.registry.addNode(name)));
         const portProblems = pulumi.all([args.port, listenAddress]).apply(([port, address]) =>
             port === undefined ? [] : deployment.registry.claimPort(name, address, port));
@@ -119,6 +129,7 @@ export class Node extends Resource {
                 deploymentId: deployment.deploymentId,
                 tee,
                 backend,
+                ssh: access,
                 listenAddress,
                 port: args.port,
                 collateralUrl: args.collateralUrl,
@@ -135,10 +146,11 @@ export class Node extends Resource {
                 platform: undefined,
                 ...(tee === "sancus" ? { boardKey: undefined, drawnKey: undefined } : {}),
             },
-            pulumi.mergeOptions(opts, { additionalSecretOutputs: ["enrolment", "nodeKey", "vendorKey", "drawnKey", "boardKey"] }),
+            pulumi.mergeOptions(opts, { additionalSecretOutputs: ["ssh", "enrolment", "nodeKey", "vendorKey", "drawnKey", "boardKey"] }),
             "authentic",
             "Node",
         );
+        this.access = access;
         this.nodeName = name;
         this.tee = tee;
         this.backend = backend;

@@ -4,6 +4,7 @@ import type { Fetched } from "../attest/collateral/fetch";
 import { encodePem } from "../attest/x509/pem";
 import { AuthenticError } from "../errors";
 import type { Channel, MessageType, Reply } from "../session/session";
+import { parseLocation } from "../ssh/settings";
 import { type Answer, call, callRaw, clean, failureOf } from "./http";
 import { lines } from "./stream";
 
@@ -103,11 +104,13 @@ export type BoardRequest =
  * const { eventAddress } = await agent.about();
  */
 export class AgentClient {
-    /** @param folder - of the node, with the socket in it */
+    /** @param folder - of the node, with the socket in it: absolute, or `ssh://user@host:22/…` */
     constructor(readonly folder: string) {}
 
-    about(timeoutMs?: number): Promise<AgentAbout> {
-        return this.get(aboutSchema, "/v1", timeoutMs);
+    /** What the agent says about itself; the folder as we name it, where it is on another machine. */
+    async about(timeoutMs?: number): Promise<AgentAbout> {
+        const about = await this.get(aboutSchema, "/v1", timeoutMs);
+        return parseLocation(this.folder) === undefined ? about : { ...about, folder: this.folder };
     }
 
     async instances(): Promise<AgentInstance[]> {

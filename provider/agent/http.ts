@@ -1,16 +1,13 @@
 // One call of an agent's control interface: HTTP with JSON over the Unix socket of the node's folder (docs/agent-api.md).
 // The agent is not trusted: its answers are bounded, and its texts are cleaned before anybody sees them.
-import { close, open } from "node:fs";
-import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
-import path from "node:path";
-import { promisify } from "node:util";
+import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
+import type { Duplex } from "node:stream";
 import { z } from "zod";
 import { AuthenticError } from "../errors";
+import { openWay, unreachable } from "./way";
 
 const MAX_ANSWER_BYTES = 16 << 20;
 const TIMEOUT_MS = 60_000;
-/** Bytes of a socket's path that the system takes. */
-const MAX_SOCKET_PATH = 107;
 
 /** An answer: its status and its body as text. */
 export interface Answer {
@@ -43,53 +40,34 @@ export async function call(folder: string, method: string, target: string, body?
 }
 
 /** {@link call}, for answers that are not text. */
-export function callRaw(folder: string, method: string, target: string, body?: unknown, timeoutMs = TIMEOUT_MS, maxBytes = MAX_ANSWER_BYTES): Promise<RawAnswer> {
-    return withSocket(folder, (socket) => send(socket, folder, method, target, body, timeoutMs, maxBytes));
-}
-
-/**
- * Runs something with a path of the agent's socket that is short enough for the system.
- *
- * @param folder - of the node
- * @throws AuthenticError `AE-AGENT-UNREACHABLE` where there is no such folder
- */
-export async function withSocket<T>(folder: string, use: (socketPath: string) => Promise<T>): Promise<T> {
-    const socket = path.join(folder, "agent.sock");
-    if (Buffer.byteLength(socket) <= MAX_SOCKET_PATH) {
-        return use(socket);
-    }
-    let directory: number;
+export async function callRaw(folder: string, method: string, target: string, body?: unknown, timeoutMs = TIMEOUT_MS, maxBytes = MAX_ANSWER_BYTES): Promise<RawAnswer> {
+    const stream = await openWay(folder);
     try {
-        directory = await promisify(open)(folder, "r");
-    } catch (cause) {
-        throw unreachable(folder, cause);
-    }
-    try {
-        return await use(`/proc/self/fd/${directory}/agent.sock`);
+        return await send(stream, folder, method, target, body, timeoutMs, maxBytes);
     } finally {
-        await promisify(close)(directory);
+        stream.destroy();
     }
 }
 
-function send(socketPath: string, folder: string, method: string, target: string, body: unknown, timeoutMs: number, maxBytes: number): Promise<RawAnswer> {
+function send(stream: Duplex, folder: string, method: string, target: string, body: unknown, timeoutMs: number, maxBytes: number): Promise<RawAnswer> {
     const binary = body instanceof Uint8Array;
     const payload = body === undefined ? undefined : binary ? body : Buffer.from(JSON.stringify(body));
     return new Promise((resolve, reject) => {
-        const headers = payload === undefined ? {} : { "content-type": binary ? "application/octet-stream" : "application/json", "content-length": payload.length };
-        const signal = AbortSignal.timeout(timeoutMs);
         // Kept alive until the answer is there: told to close, an agent may do so before the last write, which then fails.
-        const agent = new Agent({ keepAlive: true });
-        const sent = request({ socketPath, path: target, method, headers, agent, signal }, (response) => {
-            read(response, maxBytes).then((content) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: content }), fail).finally(() => agent.destroy());
+        const headers = { connection: "keep-alive", ...(payload === undefined ? {} : { "content-type": binary ? "application/octet-stream" : "application/json", "content-length": payload.length }) };
+        const signal = AbortSignal.timeout(timeoutMs);
+        const sent = request({ createConnection: () => stream, path: target, method, headers, signal }, (response) => {
+            read(response, maxBytes).then((content) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: content }), fail);
         });
         const fail = (cause: unknown) => {
             sent.destroy();
-            agent.destroy();
             if (cause instanceof AuthenticError) reject(cause);
             else if (signal.aborted) reject(new AuthenticError("AE-AGENT-TIMEOUT", `the agent of ${folder} has not answered within ${timeoutMs / 1000} s`, "look at agent.log in that folder", { cause }));
             else reject(unreachable(folder, cause));
         };
         sent.once("error", fail);
+        // What it says of an end that came early concerns nobody any more.
+        sent.on("error", () => undefined);
         sent.end(payload);
     });
 }
@@ -103,12 +81,6 @@ async function read(response: IncomingMessage, maxBytes: number): Promise<Uint8A
         chunks.push(chunk);
     }
     return new Uint8Array(Buffer.concat(chunks));
-}
-
-/** Nobody answers. */
-export function unreachable(folder: string, cause: unknown): AuthenticError {
-    const code = (cause as NodeJS.ErrnoException).code ?? "no answer";
-    return new AuthenticError("AE-AGENT-UNREACHABLE", `the agent of ${folder} does not answer (${code})`, "run `pulumi refresh`, then `pulumi up`, which starts an agent that has ended", { cause });
 }
 
 /** The error that an answer describes. */

@@ -1,15 +1,15 @@
 // Agents of this machine: started as background processes with a folder of their own, found again, and ended.
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { access, constants, readdir, readFile, realpath, rm, rmdir, writeFile } from "node:fs/promises";
+import { access, readdir, readFile, realpath, rm, rmdir, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { packageFolder } from "../build/folders";
 import { AuthenticError } from "../errors";
 import { makeFolder, writing } from "../storage";
 import { type AgentAbout, AgentClient } from "./client";
 import { clean } from "./http";
+import { agentProgram, machineArchitecture } from "./programs";
 
 const START_MS = 30_000;
 const END_MS = 30_000;
@@ -56,7 +56,7 @@ export async function startLocalAgent(request: LocalAgentRequest): Promise<Agent
     const folder = request.folder ?? await newFolder(node, deployment);
     const client = new AgentClient(folder);
     if (request.folder !== undefined && !await agentGone(folder)) return client.about();
-    const binary = await agentBinary();
+    const binary = await agentProgram(machineArchitecture());
     await writing({ what: `node "${node}"`, folder: stateFolder(), variable: "AUTHENTIC_STATE" }, () => makeFolder(folder, 0o700));
     try {
         // The agent reports the path without symbolic links, under which it is looked for later.
@@ -243,25 +243,4 @@ async function removeFolder(folder: string): Promise<void> {
     } catch {
         // Other nodes are in it, or somebody else removed it.
     }
-}
-
-/**
- * The agent's program: `AUTHENTIC_AGENT`, else the package's own build.
- *
- * @throws AuthenticError `AE-AGENT-BINARY` if there is none
- */
-async function agentBinary(env: NodeJS.ProcessEnv = process.env): Promise<string> {
-    const architecture = { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch;
-    const triples = ["gnu", "musl"].map((libc) => `${architecture}-unknown-linux-${libc}`);
-    const chosen = env["AUTHENTIC_AGENT"];
-    const candidates = chosen ? [path.resolve(chosen)] : triples.map((triple) => path.join(packageFolder(), "runtime", "target", triple, "release", "authentic-agent"));
-    for (const candidate of candidates) {
-        try {
-            await access(candidate, constants.X_OK);
-            return candidate;
-        } catch {
-            // The next one.
-        }
-    }
-    throw new AuthenticError("AE-AGENT-BINARY", `there is no agent for this machine (looked for ${candidates.join(", ")})`, `run \`cargo build --release --locked\` in ${path.join(packageFolder(), "runtime")}, or set AUTHENTIC_AGENT to the path of authentic-agent`);
 }

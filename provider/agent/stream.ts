@@ -1,8 +1,9 @@
 // Answers of an agent that go on: lines as they come, of bounded length, until the caller has enough.
 
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { AuthenticError } from "../errors";
-import { clean, failureOf, unreachable, withSocket } from "./http";
+import { clean, failureOf } from "./http";
+import { openWay, unreachable } from "./way";
 
 const MAX_LINE = 64 << 10;
 const MAX_FAILURE = 64 << 10;
@@ -26,9 +27,10 @@ export async function* lines(folder: string, target: string, signal: AbortSignal
 
 async function* chunks(folder: string, target: string, signal: AbortSignal): AsyncGenerator<string, void, void> {
     try {
-        const response = await withSocket(folder, (socketPath) => new Promise<import("node:http").IncomingMessage>((resolve, reject) => {
-            request({ socketPath, path: target, signal, agent: false }, resolve).once("error", (cause) => reject(unreachable(folder, cause))).end();
-        }));
+        const stream = await openWay(folder);
+        const response = await new Promise<IncomingMessage>((resolve, reject) => {
+            request({ createConnection: () => stream, path: target, signal }, resolve).once("error", (cause) => reject(unreachable(folder, cause))).end();
+        });
         response.setEncoding("utf8");
         if (response.statusCode !== 200) {
             let body = "";

@@ -15,6 +15,26 @@ const deploymentFields = {
     protect: z.boolean().optional().describe("Whether Pulumi refuses to delete the deployment's keys; default true"),
 } as const;
 
+const hopFields = {
+    host: text.describe("Name or address"),
+    port: port.optional().describe("Default 22"),
+    user: text.describe("Account that runs the agent"),
+    privateKey: secret.optional().describe("Content of a private key file"),
+    passphrase: secret.optional().describe("Of the private key"),
+    agent: z.union([z.string().min(1), z.literal(true)], "must be the path of an SSH agent's socket, or true").optional().describe("Instead of a private key: the socket of an SSH agent; true: that of SSH_AUTH_SOCK"),
+    hostKey: text.optional().describe("The host's key: a fingerprint, SHA256:…, or its public key; this or knownHosts is needed"),
+    knownHosts: text.optional().describe("Content of a known_hosts file"),
+    keepAlive: duration.optional().describe("How often the host has to show that it is there; default 15s"),
+    timeouts: z.strictObject({ connect: duration.optional(), dial: duration.optional(), command: duration.optional() }).optional()
+        .describe("connect: of one attempt, default 10s; dial: until a host counts as unreachable, default 1m; command: of one step on the host, default 2m"),
+} as const;
+
+const sshFields = {
+    ...hopFields,
+    jump: z.strictObject(hopFields).optional().describe("A machine over which the host is reached"),
+    deleteUnreachable: z.boolean().optional().describe("Whether deleting what is on a machine that cannot be reached succeeds; default false"),
+} as const;
+
 const nodeFields = {
     tee: z.enum(TEES).describe("What protects the modules"),
     backend: z.enum(["hardware", "emulated"]).optional().describe("Whether the TEE is the real one (default) or an emulation; not for native nodes"),
@@ -27,7 +47,8 @@ const nodeFields = {
     nodeKey: secret.optional().describe("Of a Sancus board: its node key, hexadecimal"),
     vendorKey: secret.optional().describe("Of a Sancus board: the vendor's key for it, hexadecimal"),
     device: text.optional().describe("Of a Sancus board that is not emulated: its serial port"),
-    listenAddress: text.optional().describe("Address for events of other nodes; default 127.0.0.1"),
+    ssh: z.strictObject(sshFields).optional().describe("The machine, where it is another one than this"),
+    listenAddress: text.optional().describe("Address for events of other nodes; default 127.0.0.1, with ssh its host"),
     port: port.optional().describe("Port for events; default: a free one"),
     collateralUrl: text.optional().describe("Where collateral for the evidence of an SGX machine comes from"),
     platformId: text.optional().describe("The machine that evidence has to come from"),
@@ -104,6 +125,7 @@ export type Descriptor = z.input<typeof descriptorSchema>;
 /** A descriptor in one environment. */
 export type ApplicationDescription = z.infer<typeof applicationSchema>;
 export type NodeDescription = ApplicationDescription["nodes"][string];
+export type SshDescription = NonNullable<NodeDescription["ssh"]>;
 export type ModuleDescription = ApplicationDescription["modules"][string];
 export type ConnectionDescription = NonNullable<ApplicationDescription["connections"]>[string];
 export type TriggerDescription = NonNullable<ApplicationDescription["triggers"]>[string];

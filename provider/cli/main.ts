@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { AuthenticError } from "../errors";
+import { closeConnections } from "../ssh/hosts";
 import { attestCommand } from "./attest";
 import { commandCommands } from "./commands";
 import { completeCommand, completionCommand } from "./completion";
@@ -57,6 +58,8 @@ async function main(argv: readonly string[]): Promise<number> {
             return ExitCode.unusable;
         }
         throw error;
+    } finally {
+        await closeConnections();
     }
 }
 

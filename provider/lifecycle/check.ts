@@ -6,7 +6,7 @@ import { isUnknown } from "./plain";
 import { failures, type Problem, problem } from "./problems";
 
 /** Properties whose value a check failure would print. */
-const SECRET_PROPERTIES: readonly string[] = ["deployerKey", "enrolment", "vendorKey"];
+const SECRET_PROPERTIES: readonly string[] = ["deployerKey", "enrolment", "vendorKey", "ssh", "access"];
 
 /** Inputs as the program sent them: arguments, Pulumi's own members, and problems that the program found. */
 export type RawInputs = Readonly<Record<string, unknown>>;
@@ -41,7 +41,7 @@ export function schemaProblems(schema: z.ZodType, inputs: RawInputs): Problem[] 
     const result = schema.safeParse(own);
     return result.success ? [] : result.error.issues
         .filter(({ path }) => !reachesUnknown(own, path))
-        .map(({ path, message }) => SECRET_PROPERTIES.includes(String(path[0])) ? problem("", `${String(path[0])}: ${message}`) : problem(formatPath(path), message));
+        .map(({ path, message }) => SECRET_PROPERTIES.includes(String(path[0])) ? problem("", `${formatPath(path)}: ${message}`) : problem(formatPath(path), message));
 }
 
 function reachesUnknown(value: unknown, path: readonly PropertyKey[]): boolean {

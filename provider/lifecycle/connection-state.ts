@@ -41,6 +41,8 @@ export const connectionSchema = z.strictObject({
     rotation: z.enum(["drain", "compromise"], "must be `drain` or `compromise`"),
     minAssurance: z.enum(["hardware", "emulated", "none"], "must be `hardware`, `emulated` or `none`"),
     trust: rawTrustSchema,
+    /** How the machines of its ends are reached, where they are others; a secret. */
+    access: z.unknown().optional(),
     /** Vendor keys of the boards that its ends run on. */
     boardKeys: boardKeysSchema,
     /** Where the sender's board goes. */

@@ -17,6 +17,7 @@ import { isUnknown, present } from "./plain";
 import { type Problem, problem } from "./problems";
 import { trustProblems } from "./schemas";
 import { surroundings } from "./surroundings";
+import { givenUp } from "../ssh/hosts";
 
 export const connection: Hooks<ConnectionInputs, ConnectionOutputs> = {
     check(olds, news) {
@@ -118,7 +119,13 @@ async function linkEnd(end: EndInputs, inputs: ConnectionInputs): Promise<LinkEn
 /** An end of a connection that is deleted; gone where it is certain that no instance holds its keys. */
 async function closingEnd(end: EndInputs, inputs: ConnectionOutputs): Promise<ClosingEnd> {
     const instance = instanceOf(inputs.deploymentId, end.module);
-    const present = await observe(end.nodeFolder, async (agent) => await agent.instance(instance) ?? "missing");
+    const present = await observe(end.nodeFolder, async (agent) => await agent.instance(instance) ?? "missing").catch((error: unknown) => {
+        if (!givenUp(error, inputs)) throw error;
+        return "given up" as const;
+    });
+    if (present === "given up") {
+        return { name: end.module, gone: "its node's machine cannot be reached, and is given up" };
+    }
     if (present === "stopped") {
         return { name: end.module, gone: "its node's agent does not run" };
     }

@@ -2,6 +2,7 @@
 
 import type { dynamic } from "@pulumi/pulumi";
 import { AuthenticError } from "../errors";
+import { givenUp, introduceHosts } from "../ssh/hosts";
 import { plain } from "./plain";
 
 export type Properties = Record<string, unknown>;
@@ -48,15 +49,22 @@ export function guarded<I, O extends I>(hooks: Hooks<I, O>): ErasedHooks {
     const own = hooks as unknown as ErasedHooks;
     return {
         check: (olds, news) => shown(async () => {
+            introduceHosts(news, true);
             const { inputs, failures } = await own.check(olds, news);
             return { inputs: plain(inputs), failures };
         }),
-        diff: (id, olds, news) => shown(() => own.diff(id, olds, news)),
+        diff: (id, olds, news) => shown(() => {
+            introduceHosts(news, true);
+            introduceHosts(olds, false);
+            return own.diff(id, olds, news);
+        }),
         create: (inputs) => shown(async () => {
+            introduceHosts(inputs, true);
             const { id, outs } = await own.create(inputs);
             return { id, outs: kept(outs, inputs) };
         }),
         read: (id, properties) => shown(async () => {
+            introduceHosts(properties, false);
             const found = await own.read(id, properties);
             return {
                 ...found,
@@ -64,8 +72,20 @@ export function guarded<I, O extends I>(hooks: Hooks<I, O>): ErasedHooks {
                 ...(found.inputs === undefined ? {} : { inputs: kept(found.inputs, properties) }),
             };
         }),
-        update: (id, olds, news) => shown(async () => ({ outs: kept((await own.update(id, olds, news)).outs, news) })),
-        delete: (id, properties) => shown(() => own.delete(id, properties)),
+        update: (id, olds, news) => shown(async () => {
+            introduceHosts(news, true);
+            introduceHosts(olds, false);
+            return { outs: kept((await own.update(id, olds, news)).outs, news) };
+        }),
+        delete: (id, properties) => shown(async () => {
+            introduceHosts(properties, false);
+            try {
+                await own.delete(id, properties);
+            } catch (error) {
+                if (!givenUp(error, properties)) throw error;
+                console.warn(`${(error as Error).message} What it ran counts as deleted, because \`deleteUnreachable\` is set: if the host comes back, so does that; end it there.`);
+            }
+        }),
     };
 }
 

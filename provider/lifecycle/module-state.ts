@@ -26,6 +26,8 @@ export const moduleSchema = z.strictObject({
     deployerKey: hexSchema(32),
     nodeName: nameSchema,
     nodeFolder: z.string(),
+    /** How the node's machine is reached, where it is another one; a secret. */
+    access: z.unknown().optional(),
     tee: z.string(),
     backend: backendSchema,
     /** Of the node; absent where it has none. */

@@ -5,7 +5,7 @@ import { parseTrust } from "../attest/policy";
 import { boardFields, type BoardOutputs, boardKeys, boardProblems, ensureBoard } from "./board";
 import { deviceState, ensureDevice } from "./device";
 import { checkInputs, type RawInputs } from "./check";
-import { changedKeys } from "./change";
+import { changedKeys, containsUnknown } from "./change";
 import { enrol, enrolmentSchema } from "./enrolment";
 import { type Hooks, Unfinished } from "./hooks";
 import { resourceId } from "./identity";
@@ -16,6 +16,7 @@ import { collateralUrlSchema, forgetCollateral, otherPlatform, pinned, type Plat
 import { type Problem, problem } from "./problems";
 import { backendSchema, hexSchema, knownTrust, nameSchema, rawTrustSchema, trustProblems } from "./schemas";
 import { type AgentInfo, surroundings } from "./surroundings";
+import { authorityOf, keyProblems, sshSchema } from "../ssh/settings";
 import type { Tee } from "../tee/tee";
 
 const schema = z.strictObject({
@@ -23,7 +24,9 @@ const schema = z.strictObject({
     deploymentId: hexSchema(16),
     tee: z.string(),
     backend: backendSchema,
-    listenAddress: z.union([z.ipv4(), z.ipv6()], "must be an IPv4 or IPv6 address of this machine, such as 127.0.0.1 or ::1"),
+    /** The machine, where it is another one than this; a secret. */
+    ssh: sshSchema.optional(),
+    listenAddress: z.union([z.ipv4(), z.ipv6()], "must be an IPv4 or IPv6 address of the node's machine, such as 127.0.0.1 or ::1; with `ssh`, the one at which other nodes reach it"),
     port: z.int("must be a whole number").min(1, "must be 1 to 65535").max(65_535, "must be 1 to 65535").optional(),
     /** Where collateral for a hardware node comes from. */
     collateralUrl: collateralUrlSchema.optional(),
@@ -61,7 +64,7 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
         // Before a replacement of the same name is made.
         await recorded(olds);
         // The folder of a replacement is another one: both can run side by side while modules move over.
-        return { changes: changed.length > 0 || lacking, replaces: changed.filter((key) => ["name", "deploymentId", "tee", "backend", "vendorId", "security", "nodeKey", "vendorKey"].includes(key)) };
+        return { changes: changed.length > 0 || lacking, replaces: changed.filter((key) => ["name", "deploymentId", "tee", "backend", "vendorId", "security", "nodeKey", "vendorKey"].includes(key) || (key === "ssh" && machineOf(olds) !== machineOf(news))) };
     },
 
     async create(inputs) {
@@ -110,8 +113,15 @@ async function recorded({ folder }: NodeOutputs): Promise<void> {
     await (await surroundings()).recordAgent(folder);
 }
 
-function request({ name, deploymentId, tee, backend, listenAddress, port }: NodeInputs) {
-    return { node: name, deployment: deploymentId, tee, ...(backend === undefined ? {} : { backend }), listenAddress, ...(port === undefined ? {} : { port }) };
+/** Who is reached; undefined for this machine. */
+function machineOf({ ssh }: NodeInputs): string | undefined {
+    return ssh === undefined || containsUnknown(ssh) ? undefined : authorityOf(ssh);
+}
+
+function request(inputs: NodeInputs) {
+    const { name, deploymentId, tee, backend, listenAddress, port } = inputs;
+    const authority = machineOf(inputs);
+    return { ...(authority === undefined ? {} : { authority }), node: name, deployment: deploymentId, tee, ...(backend === undefined ? {} : { backend }), listenAddress, ...(port === undefined ? {} : { port }) };
 }
 
 function outputs(inputs: NodeInputs, info: AgentInfo): Omit<NodeOutputs, "platform"> {
@@ -167,15 +177,22 @@ async function rules(inputs: RawInputs): Promise<Problem[]> {
     if (tees[tee] === undefined) {
         return [...trustProblems(trust), problem("tee", `there is no TEE "${tee}" in this version; ${instead(tee, Object.keys(tees), "known ones")}`)];
     }
-    return [...trustProblems(trust), ...backendProblems(tee, backend, trust), ...placeProblems(tees[tee], inputs), ...boardProblems(tee, backend, inputs)];
+    return [...await accessProblems(inputs), ...trustProblems(trust), ...backendProblems(tee, backend, trust), ...placeProblems(tees[tee], inputs), ...boardProblems(tee, backend, inputs)];
+}
+
+/** Keys with which the node's machine cannot be reached. */
+async function accessProblems({ ssh }: RawInputs): Promise<Problem[]> {
+    const { success, data } = sshSchema.safeParse(ssh);
+    return success && !containsUnknown(data) ? (await keyProblems(data)).map((reason) => problem("", reason)) : [];
 }
 
 /** What only nodes of another kind can have, or only other machines. */
-function placeProblems(tee: Tee, { backend, collateralUrl, platformId }: RawInputs): Problem[] {
+function placeProblems(tee: Tee, { backend, collateralUrl, platformId, ssh }: RawInputs): Problem[] {
     const hardware = tee.name !== "native" && backend !== "emulated";
     const misplaced = Object.entries({ collateralUrl, platformId }).filter(([, value]) => value !== undefined && !hardware)
         .map(([key]) => problem(key, `is for hardware nodes: ${backend === "emulated" ? "an emulated platform is recorded when the node is created, and has a service of its own" : "nothing vouches for native ones"}; omit it`));
-    const reason = tee.unavailable?.(backend === "emulated" ? "emulated" : "hardware", `${process.platform} ${process.arch}`);
+    // Another machine is examined when the node is created.
+    const reason = ssh !== undefined ? undefined : tee.unavailable?.(backend === "emulated" ? "emulated" : "hardware", `${process.platform} ${process.arch}`);
     return reason === undefined ? misplaced : [...misplaced, problem("backend", reason)];
 }
 

@@ -4,11 +4,11 @@ import type { Surroundings } from "./surroundings";
 
 export const real: Surroundings = {
     tees: async () => (await import("../tee/registry.js")).tees,
-    startAgent: async (request) => (await import("../agent/local.js")).startLocalAgent(request),
-    endAgent: async (folder) => (await import("../agent/local.js")).endLocalAgent(folder),
-    killAgent: async (folder) => (await import("../agent/local.js")).killLocalAgent(folder),
-    recordAgent: async (folder) => (await import("../agent/local.js")).recordLocalAgent(folder),
-    agentGone: async (folder) => (await import("../agent/local.js")).agentGone(folder),
+    startAgent: async (request) => (await import("../agent/agents.js")).startAgent(request),
+    endAgent: async (folder) => (await import("../agent/agents.js")).endAgent(folder),
+    killAgent: async (folder) => (await import("../agent/agents.js")).killAgent(folder),
+    recordAgent: async (folder) => (await import("../agent/agents.js")).recordAgent(folder),
+    agentGone: async (folder) => (await import("../agent/agents.js")).agentGone(folder),
     agent: async (folder) => new (await import("../agent/client.js")).AgentClient(folder),
     generateVendorKey: async () => (await import("../tee/sgx/vendor-key.js")).generateVendorKey(),
     driver: async (deployer) => (await import("../session/driver.js")).createDriver(deployer),

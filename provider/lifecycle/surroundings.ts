@@ -74,8 +74,10 @@ export interface Agent {
     collateral(path: string): Promise<Fetched>;
 }
 
-/** A local agent to start, or to find running. */
+/** An agent to start, or to find running. */
 export interface AgentRequest {
+    /** The machine, where it is another one: `user@host:22`. */
+    readonly authority?: string;
     /** Name of the node. */
     readonly node: string;
     /** 32 hexadecimal digits. */
@@ -101,7 +103,7 @@ export interface Surroundings {
     readonly killAgent: (folder: string) => Promise<void>;
     /** Notes that state has an agent's folder: an agent that no state has is what a killed `up` left, and is ended. */
     readonly recordAgent: (folder: string) => Promise<void>;
-    /** Whether it is proven that no agent runs for a folder of this machine. */
+    /** Whether it is proven that no agent runs for a folder. @throws AuthenticError where its machine cannot be asked */
     readonly agentGone: (folder: string) => Promise<boolean>;
     readonly agent: (folder: string) => Promise<Agent>;
     /** Draws a key that signs enclaves, PEM: a secret. Takes a second. */

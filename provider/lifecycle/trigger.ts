@@ -16,6 +16,8 @@ const schema = z.strictObject({
     instance: hexSchema(16),
     incarnation: hexSchema(16),
     nodeFolder: z.string(),
+    /** How the node's machine is reached, where it is another one; a secret. */
+    access: z.unknown().optional(),
     entry: z.string(),
     endpoint: z.int().min(0).max(0xffff).optional(),
     every: durationSchema(10, 86_400_000),

@@ -6,6 +6,7 @@ import { driverOf, endOf } from "../lifecycle/ends";
 import type { ModuleOutputs } from "../lifecycle/module-state";
 import { instead } from "../lifecycle/names";
 import { endpointOf } from "../lifecycle/interface";
+import { introduceHosts } from "../ssh/hosts";
 import type { Channel, CommandResult, DeployerLink, End } from "../session/session";
 import { type NodeState, readStackState, type StackState } from "./state";
 
@@ -14,7 +15,9 @@ export type Through = (channel: Channel) => Channel;
 
 export class DeployedStack {
     /** @param state - see {@link readStackState} */
-    constructor(readonly state: StackState) {}
+    constructor(readonly state: StackState) {
+        for (const resource of [...state.nodes, ...state.modules, ...state.connections]) introduceHosts(resource, false);
+    }
 
     /** @param exported - parsed output of `pulumi stack export --show-secrets`; for `options` see {@link readStackState} */
     static fromExport(exported: unknown, options?: { readonly secrets: boolean }): DeployedStack {

@@ -31,6 +31,8 @@ export interface NodeState {
     folder: string;
     eventAddress: { host: string; port: number };
     state: string;
+    /** How its machine is reached, where it is another one. */
+    ssh?: unknown;
 }
 
 /** All resources of this package in a stack. Deployer keys are in clear: keep it in memory only. */

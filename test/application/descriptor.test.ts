@@ -127,7 +127,7 @@ describe("descriptors", () => {
         ["what an environment spoils", "server: { backend: null,", "server: { tee: null, backend: null,", "application.yaml:26:22 nodes.server.tee (in environment edge): is missing; add it"],
         ["a member that an environment may not name", "server: { backend: null,", "server: { backed: null,",
             'application.yaml:26:17 environments.edge.nodes.server.backed: there is no property "backed" here; did you mean "backend"? The properties are '
-            + "acceptResetReplay, backend, baud, collateralUrl, device, freshness, listenAddress, nodeKey, platformId, port, security, tee, vendorId and vendorKey"],
+            + "acceptResetReplay, backend, baud, collateralUrl, device, freshness, listenAddress, nodeKey, platformId, port, security, ssh, tee, vendorId and vendorKey"],
     ];
     for (const [what, from, to, ...expected] of CASES) {
         it(`name the place and the remedy of ${what}`, () => {

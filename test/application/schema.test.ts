@@ -12,6 +12,13 @@ const FULL = {
     deployment: { vendorKey: { secret: "vendorKey" }, protect: false },
     nodes: {
         server: { tee: "sgx", backend: "hardware", listenAddress: "::1", port: { config: "net:port" }, collateralUrl: "https://pccs.example", platformId: { config: "machine" } },
+        remote: {
+            tee: "native",
+            ssh: {
+                host: "192.0.2.1", port: 2222, user: { config: "user" }, privateKey: { secret: "key" }, passphrase: { secret: "passphrase" }, hostKey: "SHA256:x", keepAlive: "5s",
+                timeouts: { connect: "1s", dial: "2s", command: 3000 }, jump: { host: "jump.example", user: "j", agent: true, knownHosts: { config: "hosts" } }, deleteUnreachable: true,
+            },
+        },
         field: {
             tee: "sancus", backend: "hardware", vendorId: 4660, security: 64, freshness: "nv", acceptResetReplay: true, nodeKey: { secret: "boards:field" },
             vendorKey: { secret: "vendor" }, device: "/dev/ttyUSB0", baud: 115200,

@@ -250,7 +250,7 @@ describe("problems in preview", () => {
         assert.match(await failure(({ controller }) => new ae.Trigger("t", { module: controller, entry: "poll", every: 1 })), /^t every: must be a duration/);
         assert.deepEqual(await failures(() => new ae.Node("a b", { deployment: new ae.Deployment("d"), tee: "native", port: 70_000, listenAddress: "localhost" })), [
             "a b name: must have 1 to 63 letters, digits, `.`, `_` or `-`, the first a letter or digit; rename the resource",
-            "a b listenAddress: must be an IPv4 or IPv6 address of this machine, such as 127.0.0.1 or ::1",
+            "a b listenAddress: must be an IPv4 or IPv6 address of the node's machine, such as 127.0.0.1 or ::1; with `ssh`, the one at which other nodes reach it",
             "a b port: must be 1 to 65535",
         ]);
         assert.match(await failure(({ sensor, controller }) => new ae.Connection("c", { from: sensor.output("moisture"), to: controller.input("moisture"), window: 0 })), /^c window: must be 1 to 1024$/);

@@ -1,0 +1,186 @@
+// Agents of other machines: installed over SSH with programs for the machine's processor, looked after there, replaced, and removed.
+import { gzip } from "node:zlib";
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { AuthenticError } from "../errors";
+import { runScript } from "../ssh/shell";
+import { formatLocation, type Location, parseLocation } from "../ssh/settings";
+import { type AgentAbout, AgentClient } from "./client";
+import { clean } from "./http";
+import type { AgentRequest } from "../lifecycle/surroundings";
+import { type Program, programsFor, versionOf } from "./programs";
+import { INSTALL, INSTALLED, LEFT, LOOP, PROBE, REMOVE, runScriptOf, START, STATUS, STOP, type Supervisor, TIDY, unitName, unitText, UNRECORDED } from "./supervision";
+
+const START_MS = 60_000;
+const POLL_MS = 100;
+/** Bytes of a socket's path that the system takes. */
+const MAX_SOCKET_PATH = 107;
+/** Characters of a node's name in the name of its folder, which is in the path of a socket. */
+const NAME_IN_FOLDER = 24;
+const SUPERVISORS: readonly string[] = ["systemd-system", "systemd-user", "none"];
+
+/** What an agent has to run on. */
+interface Machine {
+    /** As `uname -m` says it. */
+    readonly architecture: string;
+    /** Folder for nodes. */
+    readonly root: string;
+    readonly supervisor: Supervisor;
+}
+
+/**
+ * Installs an agent on a machine and starts it, or returns the one that runs in the folder with these programs; one that runs
+ * with others is replaced, while its module hosts go on.
+ *
+ * @param request - `ssh` is the machine
+ * @throws AuthenticError `AE-SSH-…` where the machine cannot be reached or is of no use, else with the agent's own reason
+ */
+export async function startRemoteAgent(authority: string, request: AgentRequest): Promise<AgentAbout> {
+    const machine = await probe(authority);
+    const programs = await programsFor(machine.architecture, request.tee);
+    const version = versionOf(programs);
+    const known = request.folder === undefined ? undefined : parseLocation(request.folder)?.folder;
+    const place: Location = { authority, folder: known ?? await newFolder(authority, machine.root, request) };
+    try {
+        const running = known === undefined ? undefined : await statusOf(place);
+        if (running?.programs !== programFolder(place, version)) {
+            await install(place, version, programs);
+            await start(place, machine, version, request);
+        }
+        const about = await answer(place, request.node);
+        if (running?.programs !== programFolder(place, version)) await settle(place, version, request, about);
+        return about;
+    } catch (error) {
+        if (known === undefined) await endRemoteAgent(place).catch(() => undefined);
+        throw error;
+    }
+}
+
+/** What is said of an agent in `run` counts when it is started again: the port it picked stays. */
+async function settle(place: Location, version: string, request: AgentRequest, { eventAddress: { port } }: AgentAbout): Promise<void> {
+    const command = runScriptOf(commandOf(place, version, { ...request, port }));
+    await runScript(place.authority, "note the port of an agent", `umask 077; printf %s "$2" > "$1/run.new"; mv -f "$1/run.new" "$1/run"\n${TIDY.replaceAll("$2", "$3")}`, [place.folder, command, version]);
+}
+
+async function probe(authority: string): Promise<Machine> {
+    const [system = "", architecture = "", root = "", supervisor = "", ...missing] = (await runScript(authority, "examine the machine", PROBE, [])).trim().split("\n");
+    const unusable = (why: string, next: string) => new AuthenticError("AE-SSH-MACHINE", `${authority} cannot run a node: ${why}`, next);
+    if (system !== "Linux") throw unusable(`it runs ${clean(system)}, and agents need Linux`, "choose a Linux machine");
+    if (missing.length > 0) throw unusable(`it lacks ${missing.map(clean).join(", ")}`, "install that there, such as with its package manager");
+    if (!SUPERVISORS.includes(supervisor) || !/^\/[A-Za-z0-9_./@+-]+$/.test(root)) throw unusable("its shell prints something else when it is asked for the folder of its account", "choose an account with a POSIX shell that prints nothing at login");
+    return { architecture: clean(architecture), root, supervisor: supervisor as Supervisor };
+}
+
+/** Where a new node of this name goes. What killed attempts to make it have left is ended before. */
+async function newFolder(authority: string, root: string, { node, deployment }: AgentRequest): Promise<string> {
+    const parent = `${root}/${deployment.slice(0, 8)}`;
+    const name = node.slice(0, NAME_IN_FOLDER);
+    const left = await runScript(authority, "look for left-overs", UNRECORDED, [parent, name]);
+    for (const folder of left.split("\n").filter((line) => line.startsWith(`${name}-`) && !line.includes("/"))) await endRemoteAgent({ authority, folder: `${parent}/${folder}` });
+    const folder = `${parent}/${name}-${randomBytes(3).toString("hex")}`;
+    if (Buffer.byteLength(`${folder}/agent.sock`) > MAX_SOCKET_PATH) {
+        throw new AuthenticError("AE-SSH-PATH", `the folder ${folder} at ${authority} has too long a path for a socket`, "shorten the node's name, or set XDG_STATE_HOME to a shorter folder for that account");
+    }
+    return folder;
+}
+
+async function install({ authority, folder }: Location, version: string, programs: readonly Program[]): Promise<void> {
+    const present = (await runScript(authority, "look at the programs of a node", INSTALLED, [folder, version])).split("\n");
+    for (const { name, content, digest } of programs.filter((program) => !present.includes(`${program.digest} ${program.name}`))) {
+        const input = await promisify(gzip)(content);
+        await runScript(authority, `install ${name}`, INSTALL, [folder, version, name, digest], { input });
+    }
+}
+
+function programFolder({ folder }: Location, version: string): string {
+    return `${folder}/programs/${version}`;
+}
+
+function commandOf(place: Location, version: string, { node, listenAddress, port = 0, tee, backend = "hardware" }: AgentRequest) {
+    const listen = listenAddress.includes(":") ? `[${listenAddress}]:${port}` : `${listenAddress}:${port}`;
+    return { folder: place.folder, programs: programFolder(place, version), node, listen, ...(tee === "sgx" ? { sgx: backend } : {}) };
+}
+
+async function start(place: Location, { supervisor }: Machine, version: string, request: AgentRequest): Promise<void> {
+    const { authority, folder } = place;
+    const unit = supervisor === "none" ? "" : unitText(request.node, folder, supervisor);
+    await runScript(authority, `start the agent of node "${request.node}"`, START, [folder, supervisor, unitName(folder), unit, runScriptOf(commandOf(place, version, request))], { input: Buffer.from(LOOP) });
+}
+
+/** Waits until the agent answers. @throws AuthenticError with the reason that it left where it does not start */
+async function answer(place: Location, node: string): Promise<AgentAbout> {
+    const client = new AgentClient(formatLocation(place));
+    for (const deadline = Date.now() + START_MS; ;) {
+        try {
+            return await client.about(START_MS);
+        } catch (error) {
+            if (!(error instanceof AuthenticError && error.code === "AE-AGENT-UNREACHABLE")) throw error;
+        }
+        const reason = await failure(place);
+        if (reason !== undefined) throw new AuthenticError(reason.code, `the agent of node "${node}" does not start: ${clean(reason.message)}`, clean(reason.next));
+        if (Date.now() > deadline) {
+            throw await statusOf(place) === undefined
+                ? new AuthenticError("AE-AGENT-START", `the agent of node "${node}" does not start within ${START_MS / 1000} s`, `look at ${place.folder}/agent.log at ${place.authority}`)
+                : new AuthenticError("AE-SSH-FORWARDING", `the agent of node "${node}" runs, but the SSH server of ${place.authority} does not lead to its socket`, "set `AllowStreamLocalForwarding yes` in its sshd_config, and do not set DisableForwarding");
+        }
+        await sleep(POLL_MS);
+    }
+}
+
+async function failure({ authority, folder }: Location): Promise<{ code: string; message: string; next: string } | undefined> {
+    const text = await runScript(authority, "read what an agent says", `[ ! -e "$1/node.json" ] || head -c 16384 "$1/node.json"`, [folder]);
+    try {
+        const { error } = JSON.parse(text) as { error?: { code?: unknown; message?: unknown; next?: unknown } };
+        const { code, message, next } = error ?? {};
+        return typeof code === "string" && /^AE-[A-Z-]{1,60}$/.test(code) && typeof message === "string" && typeof next === "string" ? { code, message, next } : undefined;
+    } catch {
+        return undefined;
+    }
+}
+
+/** The process of an agent, and the folder of its programs; undefined where it is proven that none runs. */
+async function statusOf({ authority, folder }: Location): Promise<{ readonly pid: number; readonly programs: string } | undefined> {
+    const [pid = "", program = ""] = (await runScript(authority, "look for an agent", STATUS, [folder])).trim().split("\n");
+    return pid === "" ? undefined : { pid: Number.parseInt(pid, 10), programs: program.slice(0, program.lastIndexOf("/")) };
+}
+
+/** Whether it is proven that no agent runs in a folder. @throws AuthenticError where the machine cannot be asked */
+export async function remoteAgentGone(place: Location): Promise<boolean> {
+    return await statusOf(place) === undefined;
+}
+
+/** Ends an agent alone, and whoever would start it again. */
+export async function killRemoteAgent({ authority, folder }: Location): Promise<void> {
+    await runScript(authority, "end an agent", STOP, [folder, unitName(folder)]);
+}
+
+/** Notes that a state has the folder of a node, once a process; see `recordLocalAgent`. */
+export async function recordRemoteAgent({ authority, folder }: Location): Promise<void> {
+    const key = formatLocation({ authority, folder });
+    if (noted.has(key)) return;
+    try {
+        await runScript(authority, "note a node", `[ ! -d "$1" ] || : > "$1/recorded"`, [folder], { patient: false });
+        noted.add(key);
+    } catch {
+        // The host cannot be reached, or has no space: what is not noted is noted the next time.
+    }
+}
+
+const noted = new Set<string>();
+
+/**
+ * Ends an agent with everything it runs, also what an agent that is gone has left behind, and removes its folder with the
+ * programs in it. Nothing to do where that has been done.
+ */
+export async function endRemoteAgent(place: Location): Promise<void> {
+    const { authority, folder } = place;
+    if (await statusOf(place) === undefined && (await runScript(authority, "look for left-overs", LEFT, [folder])).trim() !== "") {
+        // Only an agent can tell its processes from others that have got their ids since.
+        await runScript(authority, "start an agent that ends what another one has left", `setsid sh "$1/run" </dev/null >/dev/null 2>&1 &`, [folder]);
+        await answer(place, folder.slice(folder.lastIndexOf("/") + 1));
+    }
+    if (await statusOf(place) !== undefined) await new AgentClient(formatLocation(place)).shutdown();
+    await killRemoteAgent(place);
+    await runScript(authority, "remove the folder of a node", REMOVE, [folder, unitName(folder)]);
+}
