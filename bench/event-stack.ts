@@ -12,11 +12,12 @@ import * as ae from "../resources";
 import { Stack } from "../test/lifecycle/stack";
 import { packageRoot } from "../tools/setup/toolchain";
 import type { Processors } from "./baseline";
+import { plainKit } from "./plain-kit";
 
 const run = promisify(execFile);
 
-/** Kinds of nodes. */
-export const PLACES = ["native", "sgx"] as const;
+/** Where modules run. `plain`: natively, with a kit that leaves the cryptography of frames out. */
+export const PLACES = ["plain", "native", "sgx"] as const;
 export type Place = (typeof PLACES)[number];
 
 /** Events under way between source and sink: bursts of 64 that fit the largest window. */
@@ -34,16 +35,20 @@ export interface Sum {
 export class EventStack {
     private constructor(private readonly base: string, private readonly stack: Stack, private readonly deployed: DeployedStack) {}
 
-    /** Builds, loads, attests and connects everything. */
-    static async start(): Promise<EventStack> {
+    /** Builds, loads, attests and connects everything in these places. */
+    static async start(places: readonly Place[]): Promise<EventStack> {
         const base = await mkdtemp(path.join(os.tmpdir(), "authentic-bench-"));
+        const plain = places.includes("plain");
         process.env["AUTHENTIC_STATE"] = path.join(base, "nodes");
+        if (plain) process.env["AUTHENTIC_KIT"] = plainKit(path.join(base, "kit"));
         const stack = new Stack({ "authentic:trust": JSON.stringify({ native: true, emulated: true }) });
         try {
-            await stack.up(program);
+            await stack.up(() => program(places));
         } catch (error) {
             await stack.destroy();
             throw error;
+        } finally {
+            if (plain) delete process.env["AUTHENTIC_KIT"];
         }
         const of = (kind: string) => [...stack.state.values()].filter((entry) => entry.kind === kind).map(({ outs }) => outs);
         const state = { deployments: of("Deployment"), nodes: of("Node"), modules: of("Module"), connections: of("Connection") };
@@ -115,17 +120,17 @@ export class EventStack {
     }
 }
 
-function program(): void {
+function program(places: readonly Place[]): void {
     const deployment = new ae.Deployment("bench");
-    for (const tee of PLACES) {
-        const node = new ae.Node(tee, { deployment, tee, ...(tee === "sgx" ? { backend: "emulated" } : {}) });
-        const module = (name: string) => new ae.Module(`${name}-${tee}`, { node, source: path.join(packageRoot(), "bench", "modules", `${name}.c`) });
+    for (const place of places) {
+        const node = new ae.Node(place, { deployment, ...(place === "sgx" ? { tee: "sgx", backend: "emulated" } : { tee: "native" }) });
+        const module = (name: string) => new ae.Module(`${name}-${place}`, { node, source: path.join(packageRoot(), "bench", "modules", `${name}.c`) });
         const [ping, pong, source, sink] = [module("ping"), module("pong"), module("source"), module("sink")];
-        new ae.Connection(`there-${tee}`, { from: ping.output("there"), to: pong.input("there") });
-        new ae.Connection(`back-${tee}`, { from: pong.output("back"), to: ping.input("back") });
-        new ae.Connection(`event-${tee}`, { from: source.output("event"), to: sink.input("event"), window: WINDOW });
-        new ae.Connection(`more-${tee}`, { from: sink.output("more"), to: source.input("more") });
-        new ae.Connection(`page-${tee}`, { from: deployment, to: ping.handler("page") });
-        new ae.Connection(`sum-${tee}`, { from: deployment, to: sink.handler("sum") });
+        new ae.Connection(`there-${place}`, { from: ping.output("there"), to: pong.input("there") });
+        new ae.Connection(`back-${place}`, { from: pong.output("back"), to: ping.input("back") });
+        new ae.Connection(`event-${place}`, { from: source.output("event"), to: sink.input("event"), window: WINDOW });
+        new ae.Connection(`more-${place}`, { from: sink.output("more"), to: source.input("more") });
+        new ae.Connection(`page-${place}`, { from: deployment, to: ping.handler("page") });
+        new ae.Connection(`sum-${place}`, { from: deployment, to: sink.handler("sum") });
     }
 }

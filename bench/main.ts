@@ -1,4 +1,4 @@
-// `npm run bench [-- NAME... --quick]`: runs the benchmarks of those names, or all.
+// `npm run bench [-- NAME... --quick --modules N]`: runs the benchmarks of those names, or all.
 import { parseArgs } from "node:util";
 import { attest } from "./attest";
 import { build } from "./build";
@@ -11,12 +11,14 @@ import { up } from "./up";
 export interface Options {
     /** Fewer rounds: enough to see whether something is far off. */
     readonly quick: boolean;
+    /** Modules of the stacks that `up` deploys, instead of several numbers of them. */
+    readonly modules?: number;
 }
 
 const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<void>>> = { events, up, build, memory, attest, trustzone };
 
 async function main(): Promise<void> {
-    const { values, positionals } = parseArgs({ allowPositionals: true, options: { quick: { type: "boolean", default: false } } });
+    const { values, positionals } = parseArgs({ allowPositionals: true, options: { quick: { type: "boolean", default: false }, modules: { type: "string" } } });
     const unknown = positionals.find((name) => !Object.hasOwn(BENCHMARKS, name));
     if (unknown !== undefined) {
         console.error(`there is no benchmark "${unknown}"\n  next: name some of ${Object.keys(BENCHMARKS).join(", ")}, or none for all`);
@@ -24,7 +26,7 @@ async function main(): Promise<void> {
         return;
     }
     for (const [name, run] of Object.entries(BENCHMARKS)) {
-        if (positionals.length === 0 || positionals.includes(name)) await run(values);
+        if (positionals.length === 0 || positionals.includes(name)) await run({ quick: values.quick, ...(values.modules === undefined ? {} : { modules: Number(values.modules) }) });
     }
 }
 

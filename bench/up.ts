@@ -15,10 +15,10 @@ type Operation = keyof typeof OPERATIONS;
 const PHASES: Readonly<Record<Phase, string>> = { node: "start agents", build: "build", load: "load", attest: "attest", key: "key", route: "route" };
 
 /** Prints times, and where they go. */
-export async function up({ quick }: Options): Promise<void> {
+export async function up({ quick, modules }: Options): Promise<void> {
     const rows: string[][] = [];
     const shares: string[][] = [];
-    for (const count of quick ? [10, 30] : [10, 30, 100]) {
+    for (const count of modules !== undefined ? [modules] : quick ? [10, 30] : [10, 30, 100]) {
         const found = await compare(count, quick ? 1 : 3);
         for (const operation of Object.keys(OPERATIONS) as Operation[]) {
             const [empty, ours] = [found.empty[operation], found.ours[operation]];
