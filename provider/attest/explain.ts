@@ -14,13 +14,23 @@ const NAMES: Readonly<Record<EvidenceName, string>> = {
     optee: "OP-TEE",
 };
 
+/** What the claims that every type of evidence makes mean for who relies on them. */
+const MEANINGS: Readonly<Record<string, string>> = {
+    reportData: "what the evidence was made for: it has to be the hash of the challenge and the answer to it",
+    platform: "which machine it is: it has to be the enrolled one",
+    measurement: "which code runs: it has to be a reference value",
+    debug: "enabled: who owns the machine can look into the module and change it",
+    status: "how the vendor judges the machine's firmware at present",
+    advisories: "known weaknesses that this machine has",
+};
+
 const UNCHECKED: Readonly<Record<string, string>> = {
     reportData: "report data: nothing shows that the evidence answers a challenge of yours",
     references: "reference values: nothing shows which code produced the evidence",
 };
 
 /**
- * Explains a verdict, one line for each claim and each reason.
+ * Explains a verdict: one line for each claim, with another that says what it means where that is not plain, and lines for each reason.
  *
  * @param name - the evidence type
  * @param verdict - of any outcome
@@ -55,7 +65,10 @@ function claimsHeading(claims: Claims | null): string {
 function claimLines(claims: Claims): string[] {
     const entries = flatten("", claims);
     const width = Math.max(...entries.map(([path]) => path.length));
-    return entries.map(([path, value]) => `${path.padEnd(width)}  ${value}`);
+    return entries.flatMap(([path, value]) => [
+        `${path.padEnd(width)}  ${value === "" ? "none" : value}`,
+        ...(MEANINGS[path] === undefined ? [] : [`${" ".repeat(width)}    ${MEANINGS[path]}`]),
+    ]);
 }
 
 function flatten(path: string, value: unknown): [string, string][] {

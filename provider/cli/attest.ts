@@ -43,7 +43,7 @@ export function attestCommand(exit: (code: number) => void): Command {
         .description("challenge the modules of a deployed stack with a fresh nonce, and say what each of them proves")
         .argument("[module...]", "names of modules; all of the stack where there is none");
     return addStackOptions(command, true, "{accepted, modules: [{name, outcome, status, verdict, error, …}]}")
-        .option("--explain", "say for each module what its evidence claims, why it is refused, and which setting would change that")
+        .option("--explain", "say also for accepted modules, line by line, what their evidence claims and what each claim means")
         .addHelpText("after", EXAMPLES)
         .action(async (names: string[], options: AttestOptions) => {
             const stack = await exportedStack(options);
@@ -68,10 +68,18 @@ function moduleLines(one: ModuleAttestation, explained: boolean): string[] {
         `  node         ${node}`,
         `  tee          ${tee}`,
         `  assurance    ${status?.assurance ?? "not established"}`,
-        `  measurement  ${measurement} (expected)`,
+        `  measurement  ${measurement} (${proof(status)})`,
         ...statusLines(one),
-        ...(explained && verdict !== null ? explanation(verdict, tee) : []),
+        ...((explained || outcome === "refused") && verdict !== null ? explanation(verdict, tee) : []),
     ];
+}
+
+/** How sure it is that a module has the measurement that is expected. */
+function proof(status: ModuleAttestation["status"]): string {
+    if (status === null) {
+        return "expected";
+    }
+    return status.assurance === "none" ? "expected; nothing vouches for it" : "expected, and proven";
 }
 
 function explanation(verdict: Verdict, tee: string): string[] {

@@ -13,7 +13,7 @@ import { checked, chosen } from "./resources";
 
 // State comes from outside: these are the members that an attestation needs. `z.object` passes over the others.
 const moduleState = z.object({
-    ...moduleSchema.pick({ name: true, deploymentId: true, deployerKey: true, nodeName: true, nodeFolder: true, tee: true, backend: true, platform: true, signer: true, trust: true, interface: true }).shape,
+    ...moduleSchema.pick({ name: true, deploymentId: true, deployerKey: true, nodeName: true, nodeFolder: true, tee: true, backend: true, platform: true, signer: true, trust: true, interface: true, boardKey: true }).shape,
     measurement: hexSchema(32),
     incarnation: hexSchema(16).optional(),
 });

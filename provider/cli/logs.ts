@@ -2,8 +2,10 @@
 
 import { Command, InvalidArgumentError } from "commander";
 import { clean } from "../agent/http";
+import { AuthenticError } from "../errors";
 import type { AgentClient } from "../agent/client";
 import type { DeployedStack } from "../stack/stack";
+import { ExitCode } from "./exit-code";
 import { exportedStack } from "./exported-stack";
 import { listen, untilInterrupted } from "./listening";
 import { chosen, resourcesOf } from "./resources";
@@ -16,7 +18,7 @@ const EXAMPLES = [
 ] as const;
 const NOTES = [
     "A name is that of a module (its host's log) or of a node (its agent's log). What a module publishes itself has the target `module`.",
-    "Exit codes: 0 done, or ended by Ctrl-C; 2 the call cannot be carried out.",
+    "Exit codes: 0 done, or ended by Ctrl-C; 3 a log cannot be read, the others are shown; 2 the call cannot be carried out.",
 ];
 const MAX_LINES = 10_000;
 
@@ -33,16 +35,17 @@ interface Log {
 }
 
 /** The subcommand. */
-export function logsCommand(): Command {
+export function logsCommand(exit: (code: number) => void): Command {
     const command = new Command("logs")
         .description("show the logs of module hosts and agents")
         .argument("[name...]", "names of modules or nodes; all of the stack where there is none")
         .option("--lines <count>", "lines of each log to begin with, at most 10000", count, 100)
         .option("-f, --follow", "go on with what is added, until Ctrl-C");
-    addExamples(addStackOptions(command, false, "{logs: [{name, lines}]}, or with --follow {name, line}, one a line,"), EXAMPLES, NOTES);
+    addExamples(addStackOptions(command, false, "{logs: [{name, lines, error}]}, or with --follow {name, line}, one a line,"), EXAMPLES, NOTES);
     return command.action(async (names: readonly string[], options: LogsOptions) => {
         const logs = chosenLogs(await exportedStack(options, { secrets: false }), names);
-        await (options.follow === true ? follow(logs, options) : show(logs, options));
+        if (options.follow === true) await follow(logs, options);
+        else if (!await show(logs, options)) exit(ExitCode.refused);
     });
 }
 
@@ -60,12 +63,20 @@ function chosenLogs(stack: DeployedStack, names: readonly string[]): Log[] {
     return [...chosen("module or node", names, all)];
 }
 
-async function show(logs: readonly Log[], { lines, json }: LogsOptions): Promise<void> {
+/** @returns whether all could be read; those that can are shown in any case */
+async function show(logs: readonly Log[], { lines, json }: LogsOptions): Promise<boolean> {
     const texts = await Promise.all(logs.map(async ({ name, agent, instance }) => {
-        const text = await agent.logs(instance, lines);
-        return { name, lines: text.split("\n").filter((line) => line !== "").map(clean) };
+        try {
+            const text = await agent.logs(instance, lines);
+            return { name, lines: text.split("\n").filter((line) => line !== "").map(clean), error: null };
+        } catch (error) {
+            if (!(error instanceof AuthenticError)) throw error;
+            process.stderr.write(`${name}: ${error.message}\n`);
+            return { name, lines: [], error: { code: error.code, message: error.message } };
+        }
     }));
     print(json === true ? [JSON.stringify({ logs: texts }, null, 2)] : texts.flatMap((log) => log.lines.map((line) => labelled(log.name, line, logs))));
+    return texts.every(({ error }) => error === null);
 }
 
 async function follow(logs: readonly Log[], { lines, json }: LogsOptions): Promise<void> {

@@ -12,6 +12,7 @@ import { ExitCode } from "./exit-code";
 import { logsCommand } from "./logs";
 import { measureCommand } from "./measure";
 import { pinsCommand } from "./pins";
+import { print } from "./stack-options";
 import { statusCommand } from "./status";
 import { verifyCommand } from "./verify";
 import { watchCommand } from "./watch";
@@ -37,7 +38,7 @@ async function main(argv: readonly string[]): Promise<number> {
         .version(packageVersion())
         .addHelpText("after", EXAMPLES);
     for (const command of [
-        statusCommand(exit), attestCommand(exit), watchCommand(), logsCommand(), ...commandCommands(exit), pinsCommand(), measureCommand(exit), verifyCommand(exit), completionCommand(),
+        statusCommand(exit), attestCommand(exit), watchCommand(), logsCommand(exit), ...commandCommands(exit), pinsCommand(), measureCommand(exit), verifyCommand(exit), completionCommand(),
     ]) {
         program.addCommand(command);
     }
@@ -55,6 +56,8 @@ async function main(argv: readonly string[]): Promise<number> {
         }
         if (error instanceof AuthenticError) {
             process.stderr.write(`${error.message}\n`);
+            // A program that reads one value is to find one.
+            if (argv.includes("--json")) print([JSON.stringify({ error: { code: error.code, message: error.message } })]);
             return ExitCode.unusable;
         }
         throw error;

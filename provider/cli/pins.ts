@@ -34,23 +34,26 @@ export function pinsCommand(): Command {
         .description("show what a module, or all modules of a node, wrote to their devices, or set what a device shows to them")
         .argument("<module or node>", "name of the module or node")
         .argument("[device=value...]", "devices that the module, or one of the node, reads, with values of 32 bits, decimal or 0x…");
-    addExamples(addStackOptions(command, false, "{pins: [{module, endpoint, name, value, writes, changedAt}]}"), EXAMPLES, NOTES);
+    addExamples(addStackOptions(command, false, "{set: [{module, name, value}], pins: [{module, endpoint, name, value, writes, changedAt}]}"), EXAMPLES, NOTES);
     return command.action(async (name: string, settings: readonly string[], options: StackOptions) => {
         const stack = await exportedStack(options, { secrets: false });
         const resources = resourcesOf(stack);
-        const ofNode = resources.modules.filter(({ nodeName }) => nodeName === name);
+        named("module or node", name, [...resources.modules, ...resources.nodes]);
         const own = resources.modules.filter((module) => module.name === name);
-        const modules = own.length > 0 || resources.nodes.every((node) => node.name !== name) ? [named("module", name, resources.modules)] : ofNode;
+        const modules = own.length > 0 ? own : resources.modules.filter(({ nodeName }) => nodeName === name);
         // All are checked before the first is set.
-        for (const { module, endpoint, value } of settings.map((setting) => parseSetting(setting, name, modules))) {
+        const wanted = settings.map((setting) => parseSetting(setting, name, modules));
+        for (const { module, endpoint, value } of wanted) {
             await stack.agent(module.nodeName).setPin(module.instance, endpoint, value);
         }
         const pins = (await Promise.all(modules.map(async (module) => (await stack.agent(module.nodeName).pins(module.instance)).map((pin) => ({
             module: module.name, ...pin, writes: String(pin.writes), changedAt: (pin.changedAt ?? null) === null ? null : new Date(pin.changedAt ?? 0).toISOString(),
         }))))).flat();
-        print(options.json === true ? [JSON.stringify({ pins }, null, 2)]
-            : pins.length === 0 ? [`${name} has written nothing`]
-            : table(["DEVICE", "VALUE", "WRITES", "CHANGED", "MODULE"], pins.map(({ module, name: device, value, writes, changedAt }) => [device, String(value), writes, changedAt ?? "-", module])));
+        const shown = wanted.map(({ module, endpoint, value }) => ({ module: module.name, name: module.interface?.[endpoint]?.name ?? "", value }));
+        print(options.json === true ? [JSON.stringify({ set: shown, pins }, null, 2)] : [
+            ...shown.map(({ module, name: device, value }) => `${device} of ${module} shows ${value}`),
+            ...(pins.length === 0 ? [`${name} has written nothing`] : table(["DEVICE", "VALUE", "WRITES", "CHANGED", "MODULE"], pins.map(({ module, name: device, value, writes, changedAt }) => [device, String(value), writes, changedAt ?? "-", module]))),
+        ]);
     });
 }
 

@@ -119,7 +119,7 @@ export class DeployedStack {
 export function named<T extends { readonly name: string }>(kind: string, name: string, all: readonly T[]): T {
     const found = all.find((one) => one.name === name);
     if (found === undefined) {
-        const plural = kind.endsWith("y") ? `${kind.slice(0, -1)}ies` : `${kind}s`;
+        const plural = kind.split(" or ").map((one) => one.endsWith("y") ? `${one.slice(0, -1)}ies` : `${one}s`).join(" and ");
         throw new AuthenticError("AE-STACK-NAME", `the stack has no ${kind} "${name}"`, instead(name, all.map((one) => one.name), plural));
     }
     return found;

@@ -10,7 +10,8 @@ const claims: Claims & Record<string, unknown> = {
 const accepted: Verdict = { accepted: true, status: null, advisories: [], claims, reasons: [], unchecked: [] };
 
 describe("The explanation of a verdict", () => {
-    it("states the outcome, then one line for each claim, nested ones by their path", () => {
+    it("states the outcome, then one line for each claim, nested ones by their path, and what it means", () => {
+        const means = (text: string) => `${" ".repeat(27)}${text}`;
         assert.deepEqual(explain("snp", accepted), [
             "accepted: SEV-SNP evidence",
             "",
@@ -18,11 +19,17 @@ describe("The explanation of a verdict", () => {
             "  evidence               snp",
             "  assurance              hardware",
             "  reportData             22",
+            means("what the evidence was made for: it has to be the hash of the challenge and the answer to it"),
             "  platform               none",
+            means("which machine it is: it has to be the enrolled one"),
             "  measurement            11",
+            means("which code runs: it has to be a reference value"),
             "  debug                  disabled",
+            means("enabled: who owns the machine can look into the module and change it"),
             "  status                 none",
+            means("how the vendor judges the machine's firmware at present"),
             "  advisories             none",
+            means("known weaknesses that this machine has"),
             "  tcb.snp                8",
             "  components[0].version  1",
             "  components[1].version  2",

@@ -137,7 +137,7 @@ describe("authentic attest", function () {
         assert.equal(short.code, 0, short.stderr);
         const { measurement, incarnation, kit } = stack.outs("Module", "talker") as Record<string, string>;
         const { connection, epoch, keyId } = stack.outs("Connection", "beat");
-        for (const line of ["talker: accepted", "  node         field", "  tee          native", "  assurance    none", `  measurement  ${measurement!} (expected)`,
+        for (const line of ["talker: accepted", "  node         field", "  tee          native", "  assurance    none", `  measurement  ${measurement!} (expected; nothing vouches for it)`,
             `  incarnation  ${incarnation!}`, "  state        active", `  kit          ${kit!}`, "1 of 1 accepted"]) {
             assert.ok(short.stdout.split("\n").includes(line), `${line}\n${short.stdout}`);
         }
@@ -214,7 +214,9 @@ describe("authentic attest", function () {
             it(`ends with 2 and quotes nothing of it where it ${what}`, async () => {
                 const run = await attestState(state(), "--json");
                 assert.equal(run.code, 2, run.stdout);
-                assert.equal(run.stdout, "");
+                const { error } = JSON.parse(run.stdout) as { error: { code: string; message: string } };
+                assert.match(error.message, expected);
+                assert.ok(error.message.startsWith(`${error.code}: `) && !run.stdout.includes(secret));
                 assert.match(run.stderr, expected);
                 assert.ok(!run.stderr.includes("c0ffee"), run.stderr);
             });

@@ -98,7 +98,7 @@ describe("listening to a stack", function () {
 
     it("prints the logs of hosts and agents, by name", async () => {
         await work();
-        const all = await deployed.on("logs");
+        const all = await deployed.on("logs", "--lines", "10000");
         assert.equal(all.code, 0, all.stderr);
         for (const expected of [/^field: .*agent starts/m, /^talker: .*module host starts/m, /^talker: .*published text="worked"/m]) assert.match(all.stdout, expected);
         const one = await deployed.on("logs", "talker", "--lines", "1", "--json");
