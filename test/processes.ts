@@ -9,8 +9,12 @@ const commandLine = (pid: string): string => {
     }
 };
 
+/** Everything that runs: ids and command lines, whose words are ended by NUL. */
+export const processes = (): { readonly pid: number; readonly line: string }[] =>
+    fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map((name) => ({ pid: Number(name), line: commandLine(name) })).filter(({ line }) => line !== "");
+
 /** Command lines of everything that runs, their words ended by NUL. */
-export const commandLines = (): string[] => fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(commandLine).filter((line) => line !== "");
+export const commandLines = (): string[] => processes().map(({ line }) => line);
 
 /** Whether a process runs; one that has ended and was not waited for does not. */
 export const isAlive = (pid: number): boolean => commandLine(String(pid)) !== "";

@@ -16,7 +16,7 @@ const RUST: readonly (readonly string[])[] = [
     ["test", "--locked", "--workspace", "--no-fail-fast", "--lib", "--test", "fuzz", "--", "--nocapture", "--test-threads", "2"],
 ];
 const KIT = ["node_modules/mocha/bin/mocha.js", "--timeout", "0", "dist/test/kit/fuzz.test.js", "dist/test/kit/fuzz-sancus.test.js"];
-const DECODERS = ["dist/test/attest/campaign/main.js"];
+const DECODERS = ["dist/test/attest/campaign/main.js", "--only", "fuzzing"];
 
 /** Runs a program, shows the lines that matter, and everything where it fails. */
 async function run(name: string, command: readonly string[], cwd: string, matters: RegExp): Promise<boolean> {

@@ -4,14 +4,67 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { attestOne, chosenModules } from "../../provider/cli/attestation";
 import { parseView } from "../../examples/smart-irrigation/view";
 import { DeployedStack } from "../../provider/stack/stack";
 import { packageRoot } from "../../tools/setup/toolchain";
+import { kill, repair, type Victim } from "./killing";
 import { TestProject } from "./project";
 
 const FILES = {
     "program/package.json": '{ "name": "boards", "private": true }\n',
 };
+
+const NATIVE = `
+const desk = new ae.Node("desk", { deployment, tee: "native" });
+const listener = new ae.Module("listener", { node: desk, source: "modules/dashboard.c" });
+new ae.Connection("copy", { from: controller.output("report"), to: listener.input("report") });
+new ae.Connection("listened", { from: deployment, to: listener.handler("query") });
+`;
+
+const MODULES = ["sensor", "valve", "pump", "controller", "dashboard", "listener"] as const;
+
+const agentOf = (node: string) => (stack: DeployedStack): Victim => ({ program: "authentic-agent", folder: stack.node(node).folder });
+const partOf = (node: string, folder: string, program: string) => (stack: DeployedStack): Victim => ({ program, folder: path.join(stack.node(node).folder, folder) });
+const hostOf = (module: string) => (stack: DeployedStack): Victim => {
+    const { instance, nodeName } = stack.module(module);
+    return partOf(nodeName, path.join("instances", instance), "authentic-host")(stack);
+};
+const KILLED = /; state "exited: .*signal.* => "running"/;
+const STOPPED = /; state "board stopped" => "running"/;
+const UNSUPERVISED = /; state "unsupervised" => "running"/;
+
+interface Case {
+    readonly what: string;
+    readonly victims: (stack: DeployedStack) => Victim[];
+    /** Resources that the preview must name, and why it wants to change them; none: that there is nothing to repair. */
+    readonly shows: Readonly<Record<string, RegExp>>;
+    /** Modules that begin anew; the others stay what they are. */
+    readonly anew: readonly (typeof MODULES)[number][];
+    /** Only in the campaign. */
+    readonly alone: boolean;
+}
+const killed = (what: string, victims: readonly ((stack: DeployedStack) => Victim)[], anew: Case["anew"], shows: Case["shows"], alone = true): Case =>
+    ({ what, victims: (stack) => victims.map((victim) => victim(stack)), shows, anew, alone });
+
+const CASES: readonly Case[] = [
+    killed("hosts and boards of all kinds at once", [hostOf("listener"), hostOf("controller"), partOf("station", "trustzone", "qemu-system-arm"), partOf("field", "board", "authentic-board")], ["listener", "controller", "pump", "sensor", "valve"], {
+        "Module listener": KILLED, "Module controller": KILLED, "Node station": STOPPED, "Node field": STOPPED,
+    }, false),
+    killed("an agent, its modules' hosts and its SGX platform at once", [agentOf("server"), hostOf("controller"), hostOf("dashboard"), partOf("server", "sgx", "authentic-sgx-platform")], ["controller", "dashboard"], {
+        "Node server": /; state "stopped" => "running"/, "Module controller": UNSUPERVISED,
+    }, false),
+    killed("a native module's host", [hostOf("listener")], ["listener"], { "Module listener": KILLED }),
+    killed("the host of an enclave, which has the emulated processor in it", [hostOf("controller")], ["controller"], { "Module controller": KILLED }),
+    killed("the SGX platform, which its agent starts again with the same keys", [partOf("server", "sgx", "authentic-sgx-platform")], [], {}),
+    killed("the TrustZone board", [partOf("station", "trustzone", "qemu-system-arm")], ["pump"], { "Node station": STOPPED }),
+    killed("the bridge of the TrustZone board", [partOf("station", "trustzone", "authentic-trustzone")], ["pump"], { "Node station": STOPPED }),
+    killed("the host of a module on the TrustZone board", [hostOf("pump")], ["pump"], { "Module pump": KILLED }),
+    killed("the Sancus board with its bridge", [partOf("field", "board", "authentic-board")], ["sensor", "valve"], { "Node field": STOPPED }),
+    killed("an agent, whose modules go on", [agentOf("server")], [], { "Node server": /; state "stopped" => "running"/ }),
+    killed("an agent and a module's host", [agentOf("desk"), hostOf("listener")], ["listener"], { "Node desk": /; state "stopped" => "running"/, "Module listener": UNSUPERVISED }),
+    killed("the agent of the Sancus board, and the board", [agentOf("field"), partOf("field", "board", "authentic-board")], ["sensor", "valve"], { "Node field": /; state "stopped" => "running"/ }),
+];
 
 describe("boards under the real CLI", function () {
     this.timeout(600_000);
@@ -26,7 +79,7 @@ describe("boards under the real CLI", function () {
         project = new TestProject({ ...FILES, "Pulumi.yaml": settings });
         const program = path.join(project.folder, "program");
         fs.cpSync(path.join(root, example, "modules"), path.join(program, "modules"), { recursive: true });
-        fs.copyFileSync(path.join(root, "dist", example, "index.js"), path.join(program, "index.js"));
+        fs.writeFileSync(path.join(program, "index.js"), fs.readFileSync(path.join(root, "dist", example, "index.js"), "utf8") + NATIVE);
         fs.cpSync(path.join(root, "stacks"), path.join(project.folder, "stacks"), { recursive: true, filter: (file) => !file.includes("demo") });
         await project.begin();
     });
@@ -63,6 +116,12 @@ describe("boards under the real CLI", function () {
         await reaches(stack, 80, 0);
         await reaches(stack, 30, 1);
         assert.deepEqual((await project.outputs())["assurance"], Object.fromEntries(["sensor", "valve", "pump", "controller", "dashboard"].map((name) => [name, "emulated"])));
+    });
+
+    it("proves every module to the command line, whatever it runs on", async () => {
+        const stack = await deployed();
+        const outcomes = await Promise.all(chosenModules(stack, []).map((module) => attestOne(module, stack)));
+        assert.deepEqual(outcomes.map(({ name, outcome, error }) => [name, outcome, error]), [...MODULES].sort().map((name) => [name, "accepted", null]));
     });
 
     it("has nothing to do afterwards, and keeps the board's keys out of state in clear", async () => {
@@ -112,31 +171,28 @@ describe("boards under the real CLI", function () {
         await reaches(await deployed(), 80, 0);
     });
 
-    it("detects that the TrustZone board was reset, and repairs it", async () => {
-        const before = await deployed();
-        await before.agent("station").endTrustzone();
-        await project.pulumi("refresh", "--yes", "--skip-preview");
-        assert.equal((await deployed()).node("station").state, "board stopped");
-        const preview = await project.pulumi("preview", "--diff");
-        assert.match(preview, /~ state\s*: "board stopped" => "running"/);
-        await project.pulumi("up", "--yes", "--skip-preview");
-        const stack = await deployed();
-        assert.deepEqual(stack.module("pump").platform, before.module("pump").platform);
-        assert.notEqual(stack.module("pump").incarnation, before.module("pump").incarnation);
-        assert.equal(stack.module("controller").incarnation, before.module("controller").incarnation);
-        await reaches(stack, 80, 0);
-        await reaches(stack, 30, 1);
-    });
-
-    it("detects that the Sancus board was reset, and repairs it", async () => {
-        const stack = await deployed();
-        const pid = Number(fs.readFileSync(path.join(stack.node("field").folder, "board", "board.pid"), "utf8"));
-        process.kill(pid);
-        await sleep(500);
-        await project.pulumi("refresh", "--yes", "--skip-preview");
-        assert.equal((await deployed()).node("field").state, "board stopped");
-        await project.pulumi("up", "--yes", "--skip-preview");
-        await reaches(await deployed(), 90, 0);
-        await reaches(await deployed(), 10, 1);
-    });
+    // AUTHENTIC_KILL_CAMPAIGN=all: each process of the nodes by itself.
+    for (const { what, victims, shows, anew, alone } of CASES) {
+        const test = alone && process.env["AUTHENTIC_KILL_CAMPAIGN"] !== "all" ? undefined : it;
+        test?.(`finds after kill -9 of ${what} what has to be repaired, shows it in the preview, and repairs it`, async () => {
+            const before = await deployed();
+            await kill(victims(before));
+            const shown = await repair(project);
+            for (const [resource, why] of Object.entries(shows)) {
+                const line = shown.find((text) => text.startsWith(`${resource};`));
+                assert.match(line ?? `nothing of ${resource} in:\n${shown.join("\n")}`, why);
+            }
+            if (Object.keys(shows).length === 0) assert.deepEqual(shown, []);
+            const stack = await deployed();
+            assert.deepEqual(MODULES.filter((name) => stack.module(name).incarnation !== before.module(name).incarnation).sort(), [...anew].sort(), "which modules began anew");
+            await reaches(stack, 80, 0);
+            await reaches(stack, 30, 1);
+            const { reports } = parseView(await stack.request("listened", new Uint8Array(0)));
+            for (let tries = 0; parseView(await stack.request("listened", new Uint8Array(0))).reports <= reports; tries++) {
+                assert.ok(tries < 300, "no report reached the native module");
+                await sleep(100);
+            }
+            await project.pulumi("preview", "--refresh", "--expect-no-changes");
+        });
+    }
 });

@@ -46,6 +46,8 @@ fn requests_to_the_control_interface() {
     let peak = peak_memory(agent.child.id());
     println!("the agent had at most {peak} bytes of {AGENT}");
     assert!(peak < AGENT, "the agent had {peak} bytes");
-    assert_eq!(agent.instance(FIRST)["state"], "running");
+    // Among a million requests there are some that delete it.
+    let (status, instance) = agent.call("GET", &of(FIRST, ""), &serde_json::Value::Null);
+    assert!(status == 404 || (status == 200 && instance["state"] == "running"), "{status} {instance}");
     agent.shut_down();
 }

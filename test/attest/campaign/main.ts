@@ -1,5 +1,6 @@
 // `npm run test:mutations`: runs the pieces of all tasks on several threads, goes on where it was interrupted, and prints
 // the figures. Exit code 1 when anything was accepted, or failed otherwise than by a refusal.
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import { samplesFolder } from "../vectors";
@@ -22,6 +23,7 @@ async function lead(argv: readonly string[]): Promise<number> {
     const orders = tasks.flatMap(({ pieces }, task) => Array.from({ length: pieces }, (_, piece): Order => ({ task, piece })))
         .filter((_, index) => index % shard.count === shard.index - 1)
         .filter(({ task, piece }) => tasks[task]!.name.includes(only) && !done.has(`${piece} ${tasks[task]!.name}`));
+    if (!existsSync(samplesFolder)) console.log(`no genuine samples in ${samplesFolder}, so none is changed; set AUTHENTIC_VECTORS`);
     console.log(`${orders.length} pieces to do, journal in ${folder}, code and samples ${state}`);
     await Promise.all(Array.from({ length: Math.min(workers, orders.length) }, () => employ(orders, ({ task, piece }, outcome) => {
         journal.append({ task: tasks[task]!.name, piece, outcome });
