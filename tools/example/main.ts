@@ -16,9 +16,9 @@ async function main([name, ...rest]: readonly string[]): Promise<void> {
 
     heading(`pulumi up: ${name}`);
     await selectDemoStack(project);
-    await pulumi(["up", "--yes", "--stack", DEMO_STACK, "--suppress-outputs"], { ...project, onOutput: (text) => { process.stdout.write(dim(text)); } });
+    await pulumi(["up", "--yes", "--skip-preview", "--stack", DEMO_STACK, "--suppress-outputs"], { ...project, onOutput: (text) => { process.stdout.write(dim(text)); } });
     const stack = DeployedStack.fromExport(await exportStack(DEMO_STACK, project));
-    for (const { name: module, nodeName, measurement, assurance } of stack.state.modules) {
+    for (const { name: module, nodeName, measurement, assurance } of [...stack.state.modules].sort((a, b) => a.name.localeCompare(b.name))) {
         say(`   ${module.padEnd(24)} on ${nodeName.padEnd(16)} measurement ${measurement?.slice(0, 16) ?? "?"}…  assurance ${assurance}`);
     }
 
