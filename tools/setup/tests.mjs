@@ -8,6 +8,9 @@ import { CargoResults, closingLine, mochaResults, none, sum, unexpectedSkips } f
 
 /** @typedef {import("./results.mjs").Results} Results */
 
+/** Test files at once: each is in a process of its own, and waits for boards and networks half of the time. */
+const JOBS = 2;
+
 /** @param {string} text */
 const heading = (text) => console.log(`\n── ${text} ${"─".repeat(Math.max(3, 72 - text.length))}`);
 
@@ -57,7 +60,7 @@ async function mochaTests(root) {
     const file = path.join(folder, "results.json");
     try {
         const reporter = [path.join("tools", "setup", "mocha-reporter.cjs"), "--reporter-option", `file=${file}`];
-        const mocha = [process.execPath, path.join("node_modules", "mocha", "bin", "mocha.js"), "--reporter", ...reporter, "dist/test/**/*.test.js"];
+        const mocha = [process.execPath, path.join("node_modules", "mocha", "bin", "mocha.js"), "--parallel", "--jobs", String(JOBS), "--reporter", ...reporter, "dist/test/**/*.test.js"];
         const { code } = await run(process.stdout.isTTY ? [...mocha, "--color"] : mocha, { cwd: root, onLine: print });
         return settle(existsSync(file) ? mochaResults(readFileSync(file, "utf8"), root) : none(), code, "mocha");
     } finally {
