@@ -67,6 +67,6 @@ describe("running programs", () => {
     it("names the commands that there are", () => {
         const { status, stderr } = spawnSync(process.execPath, [path.join(packageRoot(), "tools", "setup", "run.mjs"), "tset"], { encoding: "utf8" });
         assert.equal(status, 1);
-        assert.match(stderr, /there is no command `tset`\n {2}next: use one of: setup, demo, test/);
+        assert.match(stderr, /there is no command `tset`\n {2}next: use one of: setup, demo, example, test/);
     });
 });
