@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import type { TracedEvent } from "../agent/client";
 import { milliseconds } from "../lifecycle/schemas";
+import { type Attempt, describeAttempt, watchBoard } from "./attempts";
 import { exportedStack } from "./exported-stack";
 import { listen, untilInterrupted } from "./listening";
 import { chosen, type ConnectionResource, describeEnds, type ModuleResource, resourcesOf } from "./resources";
@@ -14,7 +15,7 @@ const EXAMPLES = [
     ["Ten events as JSON, one a line", "authentic watch --json --count 10"],
 ] as const;
 const NOTES = [
-    "Shows when, connection, ends, counter, bytes, and what became of the event: delivered to the module, or refused by it and why.\nThe agents say so, which are not trusted. Commands of the deployer travel in sessions and are not shown. Agents keep the last 8,192 events of a module; who reads too slowly is told how many were missed.",
+    "Shows when, connection, ends, counter, bytes, and what became of the event: delivered to the module, or refused by it and why.\nThe agents say so, which are not trusted. Commands of the deployer travel in sessions and are not shown. Agents keep the last 8,192 events of a module; who reads too slowly is told how many were missed.\nOf the Sancus boards concerned it shows broken access rules, spoiled and unasked messages on the line, and resets, as their bridges count them.",
     "Exit codes: 0 ended by Ctrl-C, --count or --for, 2 the call cannot be carried out.",
 ];
 
@@ -62,7 +63,13 @@ async function watch(names: readonly string[], options: WatchOptions): Promise<v
         print([text]);
         if (!("missed" in event) && --left === 0) end();
     };
-    await Promise.all(modules.map((module) => listen(module.name, signal, () => stack.agent(module.nodeName).events(module.instance, signal), (event) => take(module, event))));
+    const boards = resources.nodes.filter(({ name, tee }) => tee === "sancus" && modules.some(({ nodeName }) => nodeName === name));
+    const tell = (attempt: Attempt) => {
+        if (left === 0) return;
+        print([options.json === true ? JSON.stringify(attempt) : describeAttempt(attempt)]);
+        if (--left === 0) end();
+    };
+    await Promise.all([...boards.map(({ name }) => watchBoard(name, signal, () => stack.agent(name).board(), tell)), ...modules.map((module) => listen(module.name, signal, () => stack.agent(module.nodeName).events(module.instance, signal), (event) => take(module, event)))]);
     clearTimeout(timer);
 }
 

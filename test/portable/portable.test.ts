@@ -25,8 +25,6 @@ const PLACES = {
 } as const;
 type Place = keyof typeof PLACES;
 const ALL = Object.keys(PLACES) as Place[];
-/** A module on a Sancus board cannot wait for a reply. */
-const ASKING: readonly Place[] = ALL.filter((place) => place !== "sancus");
 
 interface Operation { readonly entry: "set_to" | "level_to" | "question"; readonly data: readonly number[] }
 
@@ -91,12 +89,12 @@ describe("one module on every TEE", function () {
             new ae.Connection(`level-${place}`, { from: peer.output("level"), to: tank.input("level") });
             new ae.Connection(`moved-${place}`, { from: tank.output("moved"), to: peer.input("moved") });
             new ae.Connection(`report-${place}`, { from: peer.request("report"), to: tank.handler("report") });
-            if (!ASKING.includes(place)) continue;
             const asking = new ae.Module(`asking-${place}`, { node, source: path.join(MODULES, "asking.c") });
-            const asked = peerOf(`asking-${place}`);
-            new ae.Connection(`asking-level-${place}`, { from: asked.output("level"), to: asking.input("level") });
-            new ae.Connection(`asking-moved-${place}`, { from: asking.output("moved"), to: asked.input("moved") });
-            new ae.Connection(`asking-halve-${place}`, { from: asking.request("halve"), to: asked.handler("halve") });
+            const [asker, halver] = [peerOf(`asking-${place}`), new ae.Module(`halver-${place}`, { node: hub, source: path.join(MODULES, "peer.c") })];
+            new ae.Connection(`asking-set-${place}`, { from: asker.output("set"), to: asking.input("set") });
+            new ae.Connection(`asking-level-${place}`, { from: asker.output("level"), to: asking.input("level") });
+            new ae.Connection(`asking-halve-${place}`, { from: asking.request("halve"), to: halver.handler("halve") });
+            new ae.Connection(`asking-report-${place}`, { from: asker.request("report"), to: asking.handler("report") });
         }
     }
 
@@ -113,12 +111,17 @@ describe("one module on every TEE", function () {
         return entries;
     }
 
-    /** Has the peer do something, and waits until it has kept what came of it. */
-    async function drive(name: string, { entry, data }: Operation, kept: number): Promise<void> {
+    /** Has the peer do something. */
+    async function tell(name: string, { entry, data }: Operation): Promise<void> {
         const peer = stack.outs("Module", `peer-${name}`) as unknown as Parameters<typeof endOf>[1] & Parameters<typeof endOf>[0] & { name: string; interface: DeclarationState[] };
         const endpoint = endpointOf(peer.interface, "entry", entry)!;
         const { status } = await (await driverOf(peer)).call({ end: await endOf({ ...peer, module: peer.name }, peer), endpoint }, Uint8Array.from(data));
         assert.equal(status, "done");
+    }
+
+    /** Has the peer do something, and waits until it has kept what came of it. */
+    async function drive(name: string, { entry, data }: Operation, kept: number): Promise<void> {
+        await tell(name, { entry, data });
         for (let tries = 0; tries < 300; tries++) {
             if ((await log(name)).length > kept) return;
             await sleep(50);
@@ -147,17 +150,19 @@ describe("one module on every TEE", function () {
         assert.equal(new Set(ALL.map((place) => stack.outs("Module", `tank-${place}`)["codeMeasurement"])).size, ALL.length, "but for another processor");
     });
 
-    for (const place of ASKING) {
-        it(`asks on ${place} before it acts`, async () => {
-            const levels = [2, 513, 65_535];
-            for (const [index, level] of levels.entries()) await drive(`asking-${place}`, { entry: "level_to", data: [level >> 8, level & 255] }, index);
-            assert.deepEqual(await log(`asking-${place}`), levels.map((level, index) => {
-                const bytes = Buffer.alloc(8);
-                bytes.writeUInt16BE(index + 1);
-                bytes.writeUInt16BE(Math.floor(level / 2), 2);
-                bytes.set([1, 2], 4);
-                return `m ${bytes.toString("hex")}`;
-            }));
+    for (const place of ALL) {
+        it(`asks on ${place} before it acts, and answers nothing meanwhile`, async () => {
+            const expected: string[] = [];
+            for (const [index, level] of [2, 513, 65_535, 40].entries()) {
+                const bytes = Buffer.from([9, 8, 7, index, 0, index + 1, 0, 0, 0, 0, index, 1]);
+                bytes.writeUInt16BE(level >> 1, 6);
+                bytes.writeUInt16BE(level, 8);
+                await tell(`asking-${place}`, { entry: "set_to", data: [index] });
+                await tell(`asking-${place}`, { entry: "level_to", data: [level >> 8, level & 255] });
+                await drive(`asking-${place}`, { entry: "question", data: [9, 8, 7, index] }, index);
+                expected.push(`r ${bytes.toString("hex")}`);
+            }
+            assert.deepEqual(await log(`asking-${place}`), expected);
         });
     }
 });

@@ -50,6 +50,8 @@ const FLAGS: readonly string[] = [
     "-target", "msp430-freestanding", "-std=c11", "-Os", "-g0", "-ffreestanding", "-fno-builtin", "-fno-jump-tables", "-fno-common", "-fno-sanitize=all",
     "-fno-stack-protector", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-fdata-sections",
     "-ftrivial-auto-var-init=zero", "-Wall", "-Wextra", "-Werror=date-time",
+    // What -Os inlines into several places makes modules 900 bytes longer, of 11,520.
+    "-mllvm", "-inline-threshold=0",
 ];
 
 /** The module's side of the interface: entry code, runtime, header. */

@@ -7,7 +7,14 @@ import { PORTS, type Port } from "./board";
 /** As runtime/kit/ports/sancus has it. */
 const LIMITS = { declarations: 16, event: 128, reply: 127, outputs: 192, devices: 3 } as const;
 const FRAME_OVERHEAD = 30;
-const POINTER = 2;
+/** Bytes of a pointer of the MSP430. */
+export const POINTER = 2;
+/** Bytes of an event, and of a write of a device, on the stage. */
+const STAGED_OVERHEAD = 6;
+const STAGED_DEVICE = 8;
+/** What precedes an event in the memory of a step, and what the kit takes for a step besides. */
+const FRAME_START = 10;
+const KIT_STACK = 224;
 
 const refuse = (module: string, problem: string, nextStep: string): AuthenticError =>
     new AuthenticError("AE-SANCUS-CONSTRUCT", `module "${module}" ${problem}`, nextStep);
@@ -15,10 +22,9 @@ const refuse = (module: string, problem: string, nextStep: string): AuthenticErr
 const ELSEWHERE = "or place the module on a node of another kind";
 
 function checkOne(module: string, { kind, name, maximum, replyMaximum }: Declaration): void {
-    if (kind === "request") throw refuse(module, `declares the request "${name}", but a Sancus board cannot wait for a reply inside a module`, `send an event and take the answer as another event, ${ELSEWHERE}`);
     if (kind === "text") throw refuse(module, `declares the configuration text "${name}", but a Sancus board has integers only`, `use an integer, ${ELSEWHERE}`);
-    if (["input", "output", "handler"].includes(kind) && maximum > LIMITS.event) throw refuse(module, `declares ${maximum} bytes for ${kind} "${name}", but a Sancus board takes ${LIMITS.event}`, `declare at most ${LIMITS.event} bytes, ${ELSEWHERE}`);
-    if (replyMaximum > LIMITS.reply) throw refuse(module, `declares replies of ${replyMaximum} bytes for handler "${name}", but a Sancus board sends ${LIMITS.reply}`, `declare at most ${LIMITS.reply} bytes, ${ELSEWHERE}`);
+    if (["input", "output", "request", "handler"].includes(kind) && maximum > LIMITS.event) throw refuse(module, `declares ${maximum} bytes for ${kind} "${name}", but a Sancus board takes ${LIMITS.event}`, `declare at most ${LIMITS.event} bytes, ${ELSEWHERE}`);
+    if (replyMaximum > LIMITS.reply) throw refuse(module, `declares replies of ${replyMaximum} bytes for ${kind} "${name}", but a Sancus board takes ${LIMITS.reply}`, `declare at most ${LIMITS.reply} bytes, ${ELSEWHERE}`);
 }
 
 /**
@@ -35,6 +41,18 @@ export function readBoardInterface(module: string, section: Uint8Array): Interfa
     const devices = declarations.filter(({ kind }) => kind === "device");
     if (devices.length > LIMITS.devices) throw refuse(module, `declares ${devices.length} devices, but beside a module a Sancus board has room for ${LIMITS.devices} drivers`, `declare fewer, ${ELSEWHERE}`);
     return declarations;
+}
+
+/**
+ * Bytes of stack that a module takes beyond what one without requests does: while a function waits for a reply, what it has seen and
+ * staged is kept there (runtime/kit/ports/sancus/task.c), and the kit works below it.
+ */
+export function waitingStack(declarations: Interface): number {
+    if (!declarations.some(({ kind }) => kind === "request")) return 0;
+    const seen = Math.max(0, ...declarations.filter(({ kind }) => kind === "input" || kind === "handler").map(({ maximum }) => maximum));
+    const staged = declarations.filter(({ kind }) => kind === "output").reduce((sum, { burst, maximum }) => sum + burst * (maximum + STAGED_OVERHEAD), 0)
+        + declarations.filter(({ kind }) => kind === "device").length * STAGED_DEVICE;
+    return 2 * Math.ceil((KIT_STACK + FRAME_START + seen + staged) / 2);
 }
 
 /** A device with the port that it is. */

@@ -10,6 +10,7 @@ import { appraiseSancus } from "../../attest/sancus/appraise";
 import type { SancusClaims } from "../../attest/sancus/claims";
 import { configurationBlock } from "../../build/configuration";
 import { packageFolder } from "../../build/folders";
+import { readInterface } from "../../build/interface";
 import { type Kit, openKit } from "../../build/kit";
 import { languageOf } from "../../build/language";
 import { includedBy, keepCompiled } from "../../build/module";
@@ -21,10 +22,10 @@ import { EVIDENCE } from "../../protocol/m2";
 import { SUITE } from "../../protocol/status";
 import type { BoardPlace, Build, BuildRequest, FinalImage, MeasuredConfiguration, Tee } from "../tee";
 import { placeOf } from "./board";
-import { buildSancusModule } from "./build";
+import { buildSancusModule, type SancusModule } from "./build";
 import { buildDriver, driverIdentity, type Driver } from "./driver";
 import { encodeSancusImage, sancusMeasurement, type ImagePart } from "./image";
-import { boardDevices, readBoardInterface } from "./interface";
+import { boardDevices, POINTER, readBoardInterface, waitingStack } from "./interface";
 
 const STACK = 320;
 const CONFIGURATION = 256;
@@ -66,7 +67,11 @@ async function compile(request: BuildRequest, place: BoardPlace, kit: Kit, diges
     const parts = [digest, "sancus", String(place.security), place.freshness, String(place.slot), String(STACK)];
     const kept = await keepCompiled(request, parts, async (opened) => {
         const rules: string[] = [];
-        const module = await buildSancusModule(request, { security: place.security, place: placeOf(place.slot), stackBytes: STACK, kit: { sources, flags, key: [digest, place.freshness] }, onRule: (rule) => rules.push(rule) });
+        const build = (stackBytes: number): Promise<SancusModule> => buildSancusModule(request, { security: place.security, place: placeOf(place.slot), stackBytes, kit: { sources, flags, key: [digest, place.freshness] }, onRule: (rule) => rules.push(rule) });
+        const first = await build(STACK);
+        const [start, end] = ["board_interface", "board_interface_end"].map((symbol) => first.offsetOf(symbol));
+        const more = waitingStack(readInterface(request.name, first.identity.text.subarray(start, end), POINTER));
+        const module = more === 0 ? first : await build(STACK + more);
         const offset = (symbol: string): number => {
             const found = module.offsetOf(symbol);
             if (found === undefined) throw new AuthenticError("AE-BUILD-KIT", `the kit for Sancus has no ${symbol}`, "restore the kit, or correct the one that AUTHENTIC_KIT names");

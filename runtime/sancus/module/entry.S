@@ -18,6 +18,13 @@
 #define SM_CALLER .word 0x1387
 #define SM_STACK_GUARD .word 0x1388
 
+; An instruction for each of some registers.
+.macro each instruction, registers:vararg
+    .irp number, \registers
+    \instruction r\number
+    .endr
+.endm
+
 ; Written at every entry before anything is verified; never read as state.
     .section .sancus.incoming, "aw", @nobits
     .balign 2
@@ -37,6 +44,7 @@ caller_sp: .skip 2
 waiting: .skip 2
 awaited: .skip 2
 resume_sp: .skip 2
+suspended: .skip 2                ; where the stack of a function that waits ends; 0 for none
 sancus_preset: .skip 2
 
     .section .rodata.sancus_label, "a", @progbits
@@ -59,12 +67,9 @@ __sancus_entry:
     SM_STACK_GUARD              ; the caller's guard does not hold for this stack
 
 ; initialized == MAC(own key, label)?
-    clr r9
     mov #label, r10
     mov #label_end, r11
-    clr r12
-    clr r13
-    clr r14
+    each clr, 9, 12, 13, 14
     mov #computed, r15
     SM_WRAP
     xor #1, r15
@@ -99,12 +104,11 @@ __sancus_entry:
 2:  mov r14, &sancus_preset
     mov #computed, r10
     mov #initialized, r11
-    mov #TAG_WORDS, r12
 1:  mov @r10+, r13
     mov r13, 0(r11)
     incd r11
-    dec r12
-    jnz 1b
+    cmp #initialized + 2 * TAG_WORDS, r11
+    jlo 1b
 
 ready:
     mov &in_entry, r6
@@ -130,8 +134,11 @@ ready:
     mov r13, &continuation
     mov &in_sp, r13
     mov r13, &caller_sp
+    mov &suspended, sp
+    tst sp
+    jnz 1f
     mov #__stack_end, sp
-    mov #__stack_guard, r15
+1:  mov #__stack_guard, r15
     SM_STACK_GUARD
     mov &in_arguments, r12
     mov &in_arguments+2, r13
@@ -140,6 +147,7 @@ ready:
     add r6, r6
     mov __entries(r6), r6
     call r6
+finish:
     mov &continuation, r7
     mov &caller_sp, r6
     clr r13
@@ -153,17 +161,21 @@ leave:
     clr r15
     SM_STACK_GUARD
     mov r6, sp
-    clr r4
-    clr r5
     mov #RETURN, r6             ; for a caller that is a module
-    clr r8
-    clr r9
-    clr r10
-    clr r11
-    clr r14
-    clr r15
-    clr sr
+    each clr, 2, 4, 5, 8, 9, 10, 11, 14, 15
     br r7
+
+; Leaves the module with the word in r12, in the middle of a function, which goes on at sancus_resume. Entries in between
+; use the stack below it.
+    .global sancus_suspend, sancus_resume
+sancus_suspend:
+    each push, 4, 5, 6, 7, 8, 9, 10
+    mov sp, &suspended
+    jmp finish
+sancus_resume:
+    mov &suspended, sp
+    clr &suspended
+    jmp restore
 
 ; The return from sancus_call, by the awaited domain.
 returned:
@@ -187,13 +199,7 @@ sancus_call:
     jhs 1f
     mov #0xffff, r12
     ret
-1:  push r4
-    push r5
-    push r6
-    push r7
-    push r8
-    push r9
-    push r10
+1:  each push, 4, 5, 6, 7, 8, 9, 10
     mov sp, &resume_sp
     mov r12, &awaited
     mov #1, &waiting
@@ -208,47 +214,30 @@ sancus_call:
     mov @r9, r15
     mov #__public_start, r7
     mov &caller_sp, sp
-    clr r4
-    clr r5
-    clr r9
-    clr r10
-    clr r11
-    clr sr
+    each clr, 2, 4, 5, 9, 10, 11
     br r8
 
     .section .text.sancus_entry, "ax", @progbits
 restore:
-    pop r10
-    pop r9
-    pop r8
-    pop r7
-    pop r6
-    pop r5
-    pop r4
+    each pop, 10, 9, 8, 7, 6, 5, 4
     ret
 
     .section .text.sancus_wrap, "ax", @progbits
     .global sancus_wrap
 sancus_wrap:
-    push r8
-    push r9
-    push r10
+    each push, 8, 9, 10
     call #load_job
     SM_WRAP
     jmp crypt_done
 
     .global sancus_unwrap
 sancus_unwrap:
-    push r8
-    push r9
-    push r10
+    each push, 8, 9, 10
     call #load_job
     SM_UNWRAP
 crypt_done:
     mov r15, r12
-    pop r10
-    pop r9
-    pop r8
+    each pop, 10, 9, 8
     ret
 
 load_job:

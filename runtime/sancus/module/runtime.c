@@ -13,152 +13,68 @@ _Static_assert(sizeof(u16) == 2 && sizeof(u32) == 4, "for the MSP430 only");
 // Keeps the compiler from recognizing a loop and calling the very function it is in.
 #define OPAQUE(x) __asm__ volatile("" : "+r"(x))
 
-u16 __mspabi_mpyi(u16 a, u16 b)
-{
-    u16 sum = 0;
-    for (u16 i = 0; i < 16; i++) {
-        u16 mask = -(b & 1);
-        OPAQUE(mask);
-        sum += a & mask;
-        a <<= 1;
-        b >>= 1;
+#define MULTIPLICATION(bits, type, name)                                                                     \
+    type name(type a, type b)                                                                                \
+    {                                                                                                        \
+        type sum = 0;                                                                                        \
+        for (u16 i = 0; i < bits; i++) {                                                                     \
+            type mask = -(b & 1);                                                                            \
+            OPAQUE(mask);                                                                                    \
+            sum += a & mask;                                                                                 \
+            a <<= 1;                                                                                         \
+            b >>= 1;                                                                                         \
+        }                                                                                                    \
+        return sum;                                                                                          \
     }
-    return sum;
-}
+MULTIPLICATION(16, u16, __mspabi_mpyi)
+MULTIPLICATION(32, u32, __mspabi_mpyl)
 
-u32 __mspabi_mpyl(u32 a, u32 b)
-{
-    u32 sum = 0;
-    for (u16 i = 0; i < 32; i++) {
-        u16 low = -((u16)b & 1), high = low;
-        OPAQUE(low);
-        OPAQUE(high);
-        sum += a & ((u32)high << 16 | low);
-        a <<= 1;
-        b >>= 1;
+// Unsigned and signed division of one width, bit by bit. By zero it gives all ones and the dividend.
+#define DIVISION(bits, unsigned_, signed_, divu, remu, divi, remi)                                          \
+    static unsigned_ divide##bits(unsigned_ a, unsigned_ b, unsigned_ *rest)                                 \
+    {                                                                                                        \
+        unsigned_ remainder = 0;                                                                             \
+        for (u16 i = 0; i < bits; i++) {                                                                     \
+            u16 carry = (u16)(remainder >> (bits - 16)) >> 15;                                               \
+            remainder = remainder << 1 | (u16)(a >> (bits - 16)) >> 15;                                      \
+            a <<= 1;                                                                                         \
+            if (carry || remainder >= b) {                                                                   \
+                remainder -= b;                                                                              \
+                a |= 1;                                                                                      \
+            }                                                                                                \
+            OPAQUE(i);                                                                                       \
+        }                                                                                                    \
+        *rest = remainder;                                                                                   \
+        return a;                                                                                            \
+    }                                                                                                        \
+    unsigned_ divu(unsigned_ a, unsigned_ b) { return divide##bits(a, b, &b); }                              \
+    unsigned_ remu(unsigned_ a, unsigned_ b) { return divide##bits(a, b, &a), a; }                           \
+    signed_ divi(signed_ a, signed_ b)                                                                       \
+    {                                                                                                        \
+        unsigned_ rest, quotient = divide##bits(a < 0 ? -(unsigned_)a : a, b < 0 ? -(unsigned_)b : b, &rest); \
+        return (signed_)((a < 0) != (b < 0) ? -quotient : quotient);                                         \
+    }                                                                                                        \
+    signed_ remi(signed_ a, signed_ b)                                                                       \
+    {                                                                                                        \
+        unsigned_ rest;                                                                                      \
+        divide##bits(a < 0 ? -(unsigned_)a : a, b < 0 ? -(unsigned_)b : b, &rest);                           \
+        return (signed_)(a < 0 ? -rest : rest);                                                              \
     }
-    return sum;
-}
+DIVISION(16, u16, s16, __mspabi_divu, __mspabi_remu, __mspabi_divi, __mspabi_remi)
+DIVISION(32, u32, s32, __mspabi_divul, __mspabi_remul, __mspabi_divli, __mspabi_remli)
 
-// A quotient and its remainder. Division by zero gives all ones and the dividend.
-struct pair16 { u16 quotient, remainder; };
-struct pair32 { u32 quotient, remainder; };
-
-static void divide16(u16 a, u16 b, struct pair16 *out)
-{
-    u16 remainder = 0;
-    for (u16 i = 0; i < 16; i++) {
-        u16 carry = remainder >> 15;
-        remainder = remainder << 1 | a >> 15;
-        a <<= 1;
-        if (carry || remainder >= b) {
-            remainder -= b;
-            a |= 1;
-        }
-        OPAQUE(a);
+#define SHIFT(name, type, step)                                                                             \
+    type name(type a, u16 by)                                                                                \
+    {                                                                                                        \
+        while (by--) {                                                                                       \
+            a step 1;                                                                                        \
+            OPAQUE(by);                                                                                      \
+        }                                                                                                    \
+        return a;                                                                                            \
     }
-    out->quotient = a;
-    out->remainder = remainder;
-}
-
-static void divide32(u32 a, u32 b, struct pair32 *out)
-{
-    u32 remainder = 0;
-    for (u16 i = 0; i < 32; i++) {
-        u16 carry = (u16)(remainder >> 16) >> 15;
-        remainder = remainder << 1 | (u16)(a >> 16) >> 15;
-        a <<= 1;
-        if (carry || remainder >= b) {
-            remainder -= b;
-            a |= 1;
-        }
-    }
-    out->quotient = a;
-    out->remainder = remainder;
-}
-
-u16 __mspabi_divu(u16 a, u16 b)
-{
-    struct pair16 p;
-    divide16(a, b, &p);
-    return p.quotient;
-}
-
-u16 __mspabi_remu(u16 a, u16 b)
-{
-    struct pair16 p;
-    divide16(a, b, &p);
-    return p.remainder;
-}
-
-s16 __mspabi_divi(s16 a, s16 b)
-{
-    struct pair16 p;
-    divide16(a < 0 ? -(u16)a : (u16)a, b < 0 ? -(u16)b : (u16)b, &p);
-    return (s16)((a < 0) != (b < 0) ? -p.quotient : p.quotient);
-}
-
-s16 __mspabi_remi(s16 a, s16 b)
-{
-    struct pair16 p;
-    divide16(a < 0 ? -(u16)a : (u16)a, b < 0 ? -(u16)b : (u16)b, &p);
-    return (s16)(a < 0 ? -p.remainder : p.remainder);
-}
-
-u32 __mspabi_divul(u32 a, u32 b)
-{
-    struct pair32 p;
-    divide32(a, b, &p);
-    return p.quotient;
-}
-
-u32 __mspabi_remul(u32 a, u32 b)
-{
-    struct pair32 p;
-    divide32(a, b, &p);
-    return p.remainder;
-}
-
-s32 __mspabi_divli(s32 a, s32 b)
-{
-    struct pair32 p;
-    divide32(a < 0 ? -(u32)a : (u32)a, b < 0 ? -(u32)b : (u32)b, &p);
-    return (s32)((a < 0) != (b < 0) ? -p.quotient : p.quotient);
-}
-
-s32 __mspabi_remli(s32 a, s32 b)
-{
-    struct pair32 p;
-    divide32(a < 0 ? -(u32)a : (u32)a, b < 0 ? -(u32)b : (u32)b, &p);
-    return (s32)(a < 0 ? -p.remainder : p.remainder);
-}
-
-u32 __mspabi_slll(u32 a, u16 by)
-{
-    while (by--) {
-        a <<= 1;
-        OPAQUE(by);
-    }
-    return a;
-}
-
-u32 __mspabi_srll(u32 a, u16 by)
-{
-    while (by--) {
-        a >>= 1;
-        OPAQUE(by);
-    }
-    return a;
-}
-
-s32 __mspabi_sral(s32 a, u16 by)
-{
-    while (by--) {
-        a >>= 1;
-        OPAQUE(by);
-    }
-    return a;
-}
+SHIFT(__mspabi_slll, u32, <<=)
+SHIFT(__mspabi_srll, u32, >>=)
+SHIFT(__mspabi_sral, s32, >>=)
 
 void *memcpy(void *to, const void *from, u16 length)
 {

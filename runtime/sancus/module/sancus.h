@@ -52,6 +52,11 @@ u16 sancus_caller(void);
 // 0) or the target lies in this module.
 u16 sancus_call(u16 id, const void *target, u16 entry, const u16 arguments[4]);
 
+// Leaves the module in the middle of a function: the entry it runs in returns `result`. A later entry has the function go on with
+// sancus_resume: it then returns to its own caller's caller, whose entry was the later one. One function can wait at a time.
+void sancus_suspend(u16 result);
+_Noreturn void sancus_resume(void);
+
 // 1 if no byte of [start, start + length) is this module's, text or data.
 u16 sancus_outside(const void *start, u16 length);
 

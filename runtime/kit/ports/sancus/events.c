@@ -10,7 +10,7 @@ struct opened {
     u16 length;
 };
 
-/* The slot whose epoch the frame names, if that accepts; only data activates a pending one, never an ack. */
+/* The slot whose epoch the frame names, if that accepts; only data activates a pending one, never an ack or a reply. */
 static struct slot *slot_for(struct connection *c, u8 epoch, bool data, bool again) {
     if (again) return (c->active || c->retired) && c->previous.epoch && (u8)c->previous.epoch == epoch ? &c->previous : NULL;
     if (c->active && c->current.accepts && (u8)c->current.epoch == epoch) return &c->current;
@@ -19,18 +19,17 @@ static struct slot *slot_for(struct connection *c, u8 epoch, bool data, bool aga
 }
 
 static enum frame_refusal open(u8 *frame, u16 length, bool again, struct opened *o) {
-    static const u8 directions[] = {0, RECEIVER, HANDLER, 0, SENDER};
+    static const u8 directions[] = {0, RECEIVER, HANDLER, CLIENT, SENDER}, returning[] = {0, SENDER, CLIENT, 0, 0};
     if (length < HEADER + TAG || frame[0] >> 4 != 1) return FRAME_MALFORMED;
     o->kind = frame[0] & 0x0f;
     o->counter = get_32(frame + 4);
     if (o->kind < EVENT || o->kind > ACK || o->counter == 0 || o->counter == COUNTER_END) return FRAME_MALFORMED;
     struct connection *c = o->c = table_find_low(get_16(frame + 2));
     if (!c) return FRAME_UNKNOWN;
-    if (c->direction != (again && o->kind == EVENT ? SENDER : directions[o->kind])) return FRAME_KIND;
-    if (o->kind == ACK && (again || c->delivery != STRICT)) return FRAME_KIND;
-    o->slot = slot_for(c, frame[1], o->kind != ACK, again);
+    if (c->direction != (again ? returning : directions)[o->kind] || (o->kind == ACK && c->delivery != STRICT)) return FRAME_KIND;
+    o->slot = slot_for(c, frame[1], o->kind <= REQUEST, again);
     if (!o->slot) return c->active ? FRAME_EPOCH : FRAME_INACTIVE;
-    u16 maximum = o->kind == ACK ? 0 : (u16)board_interface[c->endpoint].maximum;
+    u16 maximum = o->kind == ACK ? 0 : o->kind == REPLY ? 1 + (u16)board_interface[c->endpoint].reply_maximum : (u16)board_interface[c->endpoint].maximum;
     if (length - HEADER - TAG > maximum + 2) return FRAME_TOO_LONG;
     if (!frame_open(frame, length - HEADER, c, o->slot, o->kind, o->counter, &o->length)) return FRAME_TAG;
     return o->length > maximum ? FRAME_TOO_LONG : FRAME_ACCEPTED;
@@ -43,7 +42,7 @@ static void drop_previous(struct connection *c, u32 counter) {
 /* What a receiver or handler answers: an ack of all that is processed, or the reply, which is kept for when it is asked again. */
 static void answer(const struct connection *c, const struct slot *slot) {
     u16 length = c->direction == HANDLER ? c->reply_length : 0;
-    if (c->acknowledged == 0 || c->delivery != STRICT || (c->direction == HANDLER && length == 0)) return;
+    if (!c->active || c->acknowledged == 0 || c->delivery != STRICT || (c->direction == HANDLER && length == 0)) return;
     memcpy(scratch, board_interface[c->endpoint].data, length);
     frame_put(c, slot, c->direction == HANDLER ? REPLY : ACK, c->acknowledged, scratch, length);
 }
@@ -75,22 +74,28 @@ static enum frame_refusal forward(const u8 *text, struct opened *o) {
     if (o->slot == &c->current) wipe(&c->previous, sizeof c->previous);
 
     struct authentic_event event = {.authenticated = true, .reset = c->reset, .connection = c->id, .counter = o->counter, .gaps = gaps};
-    task_begin(&event);
-    if (c->direction == HANDLER) c->reply_length = handle(d, text, o->length);
+    u32 epoch = o->slot->epoch;
+    u16 replied = 0;
+    task_begin(&event, o->length);
+    if (c->direction == HANDLER) replied = handle(d, text, o->length);
     else ((void (*)(const void *, size_t))d->code)(text, o->length);
     task_commit();
+    c = table_find(event.connection); /* the table may have changed while the function waited */
+    if (!c || o->counter < c->next) return FRAME_ACCEPTED;
+    c->reply_length = replied;
     c->gaps += gaps;
     c->next = o->counter + 1;
     c->acknowledged = o->counter;
     c->reset = false;
     u32 processed[3] = {c->id, o->counter, c->gaps};
     out_put(OUT_PROCESSED, 0, processed, sizeof processed);
-    answer(c, o->slot);
+    answer(c, c->previous.epoch == epoch ? &c->previous : &c->current);
     drop_previous(c, o->counter);
     return FRAME_ACCEPTED;
 }
 
-static enum frame_refusal acknowledged(struct opened *o) {
+/* An ack, or a reply: status u8, 1 when the handler refused | data */
+static enum frame_refusal acknowledged(const u8 *text, struct opened *o) {
     struct connection *c = o->c;
     if (o->counter <= c->acknowledged) return FRAME_ACCEPTED; /* known already, and harmless */
     if (o->counter >= c->next) return FRAME_GAP;
@@ -100,6 +105,7 @@ static enum frame_refusal acknowledged(struct opened *o) {
     drop_previous(c, o->counter);
     u32 body[2] = {c->id, o->counter};
     out_put(OUT_ACKNOWLEDGED, 0, body, sizeof body);
+    if (o->kind == REPLY) request_end(c->id, o->length == 0 || text[0] ? AUTHENTIC_REFUSED : AUTHENTIC_OK, text + 1, o->length - 1);
     return FRAME_ACCEPTED;
 }
 
@@ -107,11 +113,11 @@ enum frame_refusal frame_receive(u8 *frame, u16 length, bool again) {
     struct opened o;
     enum frame_refusal refusal = open(frame, length, again, &o);
     if (refusal) return refusal;
-    if (o.kind == ACK) return acknowledged(&o);
+    if (o.kind >= REPLY) return acknowledged(frame + HEADER, &o);
     if (!again) return forward(frame + HEADER, &o);
     /* the same event under the new epoch with the same counter, each exactly once */
     if (o.counter != o.c->reseal) return o.counter < o.c->reseal ? FRAME_OLD : FRAME_GAP;
-    frame_put(o.c, &o.c->current, EVENT, o.counter, frame + HEADER, o.length);
+    frame_put(o.c, &o.c->current, o.kind, o.counter, frame + HEADER, o.length);
     o.c->reseal++;
     return FRAME_ACCEPTED;
 }
@@ -131,7 +137,7 @@ void trigger(u16 endpoint) {
     static const struct authentic_event nothing;
     const struct authentic_declaration *d = interface_at(endpoint, AUTHENTIC_KIND_ENTRY);
     if (!d) return;
-    task_begin(&nothing);
+    task_begin(&nothing, 0);
     ((void (*)(const void *, size_t))d->code)(incoming, 0);
     task_commit();
     out_put(OUT_TRIGGERED, (u8)endpoint, "", 1);

@@ -12,8 +12,7 @@ static void write_header(u8 *to, const struct connection *c, const struct slot *
 /* key = MAC(key_t, "K1" ‖ kind u8 ‖ flow u8 ‖ deployment16 ‖ connection u32 ‖ epoch u64 ‖ suite u8 ‖ 0 u8) */
 static void derive(u8 *to, const struct connection *c, const struct slot *slot, u8 kind) {
     u8 message[34] __attribute__((aligned(2)));
-    message[0] = 'K';
-    message[1] = '1';
+    memcpy(message, "K1", 2);
     message[2] = kind;
     message[3] = kind == EVENT || kind == REQUEST ? 1 : 2;
     memcpy(message + 4, board_configuration + 8, 16);
@@ -52,7 +51,7 @@ bool frame_open(u8 *frame, u16 sealed, const struct connection *c, const struct 
 void frame_put(const struct connection *c, const struct slot *slot, u8 kind, u32 counter, const u8 *text, u16 length) {
     u8 key[TAG] __attribute__((aligned(2))), header[FULL_HEADER] __attribute__((aligned(2)));
     u16 n = kind == ACK ? 0 : (length + 2) & ~1;
-    bool keep = kind == EVENT && c->delivery == STRICT;
+    bool keep = kind <= REQUEST && c->delivery == STRICT;
     if (n) {
         ((u8 *)text)[n - 2] = length & 1 ? text[n - 2] : 0;
         ((u8 *)text)[n - 1] = (u8)(n - length);

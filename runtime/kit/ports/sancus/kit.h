@@ -1,5 +1,5 @@
 /* The kit on a Sancus board, inside a protected module: the same protocol as runtime/kit/core in a fraction of its size.
- * Symmetric session (docs/protocol.md section 10), compact frames (section 6), no requests of its own, no hand-over.
+ * Symmetric session (docs/protocol.md section 10), compact frames (section 6), no hand-over.
  *
  * A module is entered with one record of the bridge (step.c) and leaves records for it. It runs with interrupts off, so
  * what lies in foreign memory does not change meanwhile; it is copied in all the same before it is looked at. */
@@ -50,7 +50,8 @@ struct connection {
 /* Everything that a failure erases. */
 extern struct kit {
     u8 state, count;
-    bool running;    /* a function of the module is at work: an entry that finds this so follows a fault */
+    bool running;    /* an entry is at work: another that finds this so follows a fault */
+    bool waiting;    /* a function of the module waits (task.c) */
     bool incarnated;
     u8 incarnation[16];
     u32 generation;
@@ -82,6 +83,7 @@ void wipe(void *data, u16 length);
 
 /* step.c: records for the bridge, little-endian: kind u8 | argument u8 | length u16 | body, padded to an even length. */
 bool out_has_room(u16 bytes);
+u16 out_used(void);
 u8 *out_reserve(u8 kind, u8 argument, u16 length);
 void out_put(u8 kind, u8 argument, const void *body, u16 length);
 void fail(u8 reason);
@@ -109,8 +111,12 @@ bool outputs_ready(void);
 void trigger(u16 endpoint);
 
 /* task.c */
-void task_begin(const struct authentic_event *event);
+/* A function that sees `length` bytes behind the header of the frame in `incoming`. */
+void task_begin(const struct authentic_event *event, u16 length);
 void task_commit(void);
+/* Goes on with the function that waits, if what it waits for is there; then it does not come back. */
+void task_continue(void);
+void request_end(u32 connection, enum authentic_result result, const u8 *reply, u16 length);
 
 /* nonce.c: 8 bytes that never come twice, as far as the board's freshness source goes. */
 void nonce_draw(u8 nonce[8]);

@@ -77,8 +77,7 @@ static enum refusal s1(const u8 *message, u16 length) {
     if (length != S1_LENGTH || message[0] != 'S' || message[1] != '1' || message[2] != 1) return MALFORMED;
     if (message[3] != ATTEST && message[3] != CONFIGURE) return MALFORMED;
     memcpy(scratch + 2, message, S1_LENGTH);
-    scratch[0] = 'L';
-    scratch[1] = '1';
+    memcpy(scratch, "L1", 2);
     mac(0, scratch, 2 + S1_BODY, tag);
     if (!sancus_equal(tag, message + S1_BODY, TAG)) return BAD_SIGNATURE;
 
@@ -111,13 +110,11 @@ static enum refusal s3(u8 *message, u16 length) {
     u16 n = get_16(message);
     if (n & 1 || n == 0 || n != length - 2 - TAG) return MALFORMED;
 
-    ad[0] = 'L';
-    ad[1] = '3';
+    memcpy(ad, "L3", 2);
     memcpy(ad + 2, session.nonce_d, 16);
     memcpy(ad + 18, session.nonce_m, 8);
     mac(0, ad, 26, session.p);
-    ad[0] = 'W';
-    ad[1] = '4';
+    memcpy(ad, "W4", 2);
     put_16(ad + 26, n);
     u8 *text = message + 2;
     struct sancus_crypt job = {session.p, ad, ad + 28, text, text + n, text, text + n};

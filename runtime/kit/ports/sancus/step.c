@@ -13,6 +13,8 @@ u8 scratch[SCRATCH] __attribute__((aligned(2)));
 static u8 *out;
 static u16 used, room;
 
+u16 out_used(void) { return used; }
+
 bool out_has_room(u16 bytes) { return bytes <= room - used; }
 
 /* Room for a body; callers have made sure of it. Beyond the end everything goes to the scratch memory, and the instance fails. */
@@ -25,8 +27,7 @@ u8 *out_reserve(u8 kind, u8 argument, u16 length) {
     u8 *at = out + used;
     at[0] = kind;
     at[1] = argument;
-    at[2] = (u8)length;
-    at[3] = (u8)(length >> 8);
+    memcpy(at + 2, &length, 2);
     used += 4 + padded;
     return at + 4;
 }
@@ -50,9 +51,9 @@ static void refuse(const u8 *frame, enum frame_refusal reason) {
     out_put(OUT_REFUSED, (u8)reason, &body, sizeof body);
 }
 
-/* Whether a frame waits: its handler could not emit what it may. */
+/* Whether a frame waits: its handler could not emit what it may, or another has not finished. */
 static bool blocked(void) {
-    if (outputs_ready()) return false;
+    if (!kit.waiting && outputs_ready()) return false;
     out_put(OUT_BLOCKED, 0, NULL, 0);
     return true;
 }
@@ -65,7 +66,9 @@ SANCUS_ENTRY(authentic_step)(const void *from, u16 length, void *to, u16 capacit
     room = capacity;
     memcpy(incoming, from, length);
     u8 kind = incoming[0], argument = incoming[1];
-    if (kit.running) fail(1); /* a function of the module did not come back: the board reports the fault, we erase the keys */
+    bool fault = kit.running;
+    kit.running = true;
+    if (fault) fail(1); /* an entry did not come back: the board reports the fault, we erase the keys */
     else if (kind == IN_MESSAGE) session_receive(argument, incoming + 2, length - 2);
     else if (kit.state == STATE_FAILED) out_put(OUT_FAILED, 1, NULL, 0);
     else if (kind == IN_FRAME || kind == IN_RESEAL) {
@@ -76,12 +79,14 @@ SANCUS_ENTRY(authentic_step)(const void *from, u16 length, void *to, u16 capacit
             if (refusal) refuse(frame, refusal);
         }
     } else if (kind == IN_TRIGGER && !blocked()) trigger(argument);
+    if (kit.waiting) task_continue();
     if (sancus_preset) {
         static const char told[] = "somebody had written into this module's memory before it was enabled; it was erased";
         out_put(OUT_LOG, 0, told, sizeof told - 1);
         sancus_preset = 0;
     }
-    wipe(incoming, length);
+    wipe(incoming, sizeof incoming);
+    kit.running = false;
     return used;
 }
 

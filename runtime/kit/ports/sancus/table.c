@@ -20,8 +20,10 @@ struct connection *table_find_low(u16 low) {
     return NULL;
 }
 
+static bool sends(const struct connection *c) { return c->direction == SENDER || c->direction == CLIENT; }
+
 static enum refusal check_set(const u8 *r, u16 *created) {
-    static const u8 kinds[] = {0, AUTHENTIC_KIND_OUTPUT, AUTHENTIC_KIND_INPUT, 0, AUTHENTIC_KIND_HANDLER};
+    static const u8 kinds[] = {0, AUTHENTIC_KIND_OUTPUT, AUTHENTIC_KIND_INPUT, AUTHENTIC_KIND_REQUEST, AUTHENTIC_KIND_HANDLER};
     u32 id = get_32(r), epoch = get_64(r + EPOCH), first = get_64(r + FIRST);
     u16 endpoint = get_16(r + ENDPOINT), window = get_16(r + WINDOW);
     u8 direction = r[DIRECTION], delivery = r[DELIVERY];
@@ -34,7 +36,7 @@ static enum refusal check_set(const u8 *r, u16 *created) {
         if (first == 0 || first == COUNTER_END || (delivery == LATEST && direction > RECEIVER)) return BAD_RECORD;
         if (table_find_low((u16)id)) return BAD_RECORD; /* a compact frame could not tell the two apart */
         for (u16 i = 0; i < kit.count; i++)
-            if (direction == HANDLER && kit.at[i].endpoint == endpoint) return NO_ROOM;
+            if (direction > RECEIVER && kit.at[i].endpoint == endpoint) return direction == CLIENT ? BAD_RECORD : NO_ROOM;
         if (kit.count + *created >= AUTHENTIC_CONNECTIONS) return NO_ROOM;
         ++*created;
     } else if (c->endpoint != endpoint || c->direction != direction || c->delivery != delivery || first != 0) return BAD_RECORD;
@@ -82,7 +84,7 @@ enum refusal table_check(const u8 *at, u16 left, u16 count) {
 
 static void retire(struct connection *c) {
     c->current.accepts = c->previous.accepts = false;
-    if (c->direction != SENDER) {
+    if (!sends(c)) {
         wipe(c->current.key, TAG);
         wipe(&c->previous, sizeof c->previous);
     }
@@ -120,6 +122,7 @@ static void apply_close(const u8 *r) {
         return;
     }
     connection_put(c, CONNECTION_CLOSED);
+    request_end(c->id, AUTHENTIC_CLOSED, NULL, 0);
     struct connection *last = &kit.at[--kit.count];
     if (c != last) memcpy(c, last, sizeof *c);
     wipe(last, sizeof *last);
@@ -142,16 +145,19 @@ void table_apply(const u8 *at, u16 count) {
 
 /* Pending becomes current; what the other end may still send or expect under the old epoch decides what stays of it. */
 void table_activate(struct connection *c) {
-    bool sends = c->direction == SENDER;
-    u32 last = sends ? c->next - 1 : c->pending_last;
-    bool needed = sends ? c->delivery == STRICT && c->acknowledged < last : c->current.accepts && c->next <= last;
+    if (c->direction == CLIENT && c->pending_reset) { /* whether it was processed nobody knows */
+        c->acknowledged = c->next - 1;
+        request_end(c->id, AUTHENTIC_PEER_RESET, NULL, 0);
+    }
+    u32 last = sends(c) ? c->next - 1 : c->pending_last;
+    bool needed = sends(c) ? c->delivery == STRICT && c->acknowledged < last : c->current.accepts && c->next <= last;
     wipe(&c->previous, sizeof c->previous);
     c->reseal = c->acknowledged + 1;
     if (c->current.epoch != 0 && needed) {
         c->previous = c->current;
         c->previous_last = last;
         c->previous_acks = last < c->pending_last ? last : c->pending_last;
-        if (sends) {
+        if (sends(c)) {
             u32 body[3] = {c->id, c->reseal, last};
             out_put(OUT_RESEAL, 0, body, sizeof body);
         }

@@ -6,14 +6,24 @@
 static u16 staged;
 static u8 bursts[ENDPOINTS];
 static struct authentic_event event;
+static u16 seen; /* bytes of `incoming` that the function may look at */
+
+/* The request whose reply a function waits for; connection 0 for none. */
+static struct request {
+    u32 connection;
+    void *reply;
+    u16 capacity, length;
+    bool ended;
+    int result;
+} request;
 
 const struct authentic_event *authentic_event(void) { return &event; }
 
-void task_begin(const struct authentic_event *next) {
+void task_begin(const struct authentic_event *next, u16 length) {
     event = *next;
+    seen = 2 + HEADER + length;
     staged = 0;
     memset(bursts, 0, sizeof bursts);
-    kit.running = true;
 }
 
 const struct authentic_declaration *interface_at(u16 endpoint, u8 kind) {
@@ -35,7 +45,6 @@ static bool stage(u8 kind, u16 endpoint, const void *data, u16 length) {
 
 int authentic_emit(const struct authentic_declaration *output, const void *data, size_t length) {
     u16 endpoint = (u16)(output - board_interface), connected = 0;
-    if (!kit.running) return AUTHENTIC_NO_EVENT;
     if (length > output->maximum) return AUTHENTIC_TOO_LONG;
     if (bursts[endpoint] >= output->burst) return AUTHENTIC_BURST;
     for (u16 i = 0; i < kit.count; i++) {
@@ -52,7 +61,6 @@ int authentic_emit(const struct authentic_declaration *output, const void *data,
 
 int authentic_device_write(const struct authentic_declaration *device, uint32_t value) {
     u16 endpoint = (u16)(device - board_interface), word = (u16)value;
-    if (!kit.running) return AUTHENTIC_NO_EVENT;
     if (!kit.drivers[endpoint]) return AUTHENTIC_NOT_GRANTED;
     return stage(OUT_DEVICE, endpoint, &word, sizeof word) ? AUTHENTIC_OK : AUTHENTIC_NO_ROOM;
 }
@@ -64,7 +72,6 @@ uint32_t authentic_device_read(const struct authentic_declaration *device) {
 int authentic_log(const char *text) {
     u16 length = 0;
     while (length < 64 && text[length]) length++;
-    if (!kit.running) return AUTHENTIC_NO_EVENT;
     return stage(OUT_LOG, 0, text, length) ? AUTHENTIC_OK : AUTHENTIC_NO_ROOM;
 }
 
@@ -85,6 +92,53 @@ int64_t authentic_integer(const struct authentic_declaration *integer) {
     return 0; /* not reached: the builder has put every declared value there */
 }
 
+/* Leaves the module in the middle of a function. Other records are processed meanwhile, but for events, requests and triggers;
+ * what they overwrite is kept on the stack. */
+static void leave(void) {
+    u8 kept[seen + staged];
+    memcpy(kept, incoming, seen);
+    memcpy(kept + seen, scratch, staged);
+    kit.waiting = true;
+    kit.running = false;
+    sancus_suspend(out_used());
+    kit.waiting = false;
+    memcpy(incoming, kept, seen);
+    memcpy(scratch, kept + seen, staged);
+    wipe(kept, seen + staged);
+}
+
+void task_continue(void) {
+    if (request.connection ? request.ended : outputs_ready()) sancus_resume();
+}
+
+int authentic_request(const struct authentic_declaration *declaration, const void *data, size_t length, void *reply_to, size_t capacity, size_t *reply_length) {
+    u16 endpoint = (u16)(declaration - board_interface), i = 0;
+    *reply_length = 0;
+    if (length > declaration->maximum) return AUTHENTIC_TOO_LONG;
+    while (i < kit.count && !(kit.at[i].direction == CLIENT && kit.at[i].endpoint == endpoint && kit.at[i].active)) i++;
+    struct connection *c = &kit.at[i];
+    if (i == kit.count) return AUTHENTIC_NOT_CONNECTED;
+    if (c->next == COUNTER_END) return AUTHENTIC_EXHAUSTED;
+    if (c->next - 1 != c->acknowledged) return AUTHENTIC_BUSY;
+    if (length + 2 > SCRATCH - staged) return AUTHENTIC_NO_ROOM;
+    memcpy(scratch + staged, data, length);
+    frame_put(c, &c->current, REQUEST, c->next++, scratch + staged, length);
+    request = (struct request){c->id, reply_to, capacity, 0, false, 0};
+    leave();
+    request.connection = 0;
+    *reply_length = request.length;
+    return request.result;
+}
+
+/* There is a reply, or there will be none. */
+void request_end(u32 connection, enum authentic_result result, const u8 *reply, u16 length) {
+    if (!kit.waiting || request.connection != connection || request.ended) return;
+    request.result = result == AUTHENTIC_OK && length > request.capacity ? AUTHENTIC_TOO_LONG : result;
+    request.length = request.result == AUTHENTIC_OK ? length : 0;
+    memcpy(request.reply, reply, request.length);
+    request.ended = true;
+}
+
 static void commit_output(u16 endpoint, const u8 *data, u16 length) {
     for (u16 i = 0; i < kit.count; i++) {
         struct connection *c = &kit.at[i];
@@ -92,8 +146,9 @@ static void commit_output(u16 endpoint, const u8 *data, u16 length) {
     }
 }
 
+/* Where a strict output has no room, because its connection changed while the function waited, this waits as well. */
 void task_commit(void) {
-    kit.running = false;
+    while (!outputs_ready()) leave();
     for (u16 at = 0; at < staged;) {
         u8 kind = scratch[at], endpoint = scratch[at + 1];
         u16 length, word;
