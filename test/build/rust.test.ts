@@ -1,7 +1,7 @@
 // Builds of modules in Rust: the same interface as in C, the same bytes everywhere, and every way to get one wrong.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { readSections, sectionNamed } from "../../provider/build/elf";
@@ -60,6 +60,17 @@ describe("builds of modules in Rust", function () {
         const [rust, c] = [await sources.build("everything.rs"), await sources.build("everything.c")];
         assert.deepEqual(rust.interface, byName(c.interface));
         assert.deepEqual(rust.kit, c.kit);
+    });
+
+    it("are not mixed up when they lie in one folder and are built at the same time", async () => {
+        const names = ["one", "two", "three", "four"];
+        // Long enough that the compilers run beside each other.
+        const work = Array.from({ length: 200 }, (_, index) => `#[inline(never)] fn work${index}(data: &[u8]) -> u8 { data.iter().fold(${index % 256}, |sum, byte| sum.wrapping_mul(${2 * index + 3 & 255}) ^ byte) }\n`).join("");
+        const calls = Array.from({ length: 200 }, (_, index) => `work${index}(data)`).join(" ^ ");
+        for (const name of names) sources.write(`beside/${name}.rs`, `${USE}${work}#[output(8)] fn alarm(data: &[u8]) -> Result;\n#[input(8)] fn ${name}(data: &[u8]) { let _ = alarm(&[${calls}]); }\n`);
+        const built = await Promise.all(names.map((name) => sources.build(`beside/${name}.rs`)));
+        assert.deepEqual(built.map((build) => build.interface.filter(({ kind }) => kind === "input").map(({ name }) => name)), names.map((name) => [name]));
+        assert.deepEqual(readdirSync(path.join(sources.folder, "beside")).sort(), names.map((name) => `${name}.rs`).sort(), "nothing is left beside the sources");
     });
 
     it("say which compilers and which locked versions they were built with", async () => {

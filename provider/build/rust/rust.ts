@@ -43,7 +43,7 @@ export async function buildRust({ name, sources }: BuildRequest, kit: Kit, targe
     const toolchain = await findRust(name, isPackage ? source : path.dirname(source));
     requireTarget(name, toolchain, target.rust);
     const lock = await cratesLock();
-    const base = cacheKey("rust-module", kit.digest, target.name, ...target.linkFlags, target.rust.triple, target.rust.optimize, ...flagsFor(target.rust), ...PROFILE,
+    const base = cacheKey("rust-module/2", kit.digest, target.name, ...target.linkFlags, target.rust.triple, target.rust.optimize, ...flagsFor(target.rust), ...PROFILE,
         toolchain.version, await cratesDigest(), lock, source, isPackage ? "" : await readFile(source));
     const image = await keep(base, (): Promise<Kept> => inTemporaryFolder(async (scratch) => {
         const compile = isPackage ? compilePackage : compileFile;

@@ -31,7 +31,9 @@ export async function compileFile(module: string, file: string, toolchain: Toolc
     const library = await placeCrates(toolchain, target, scratch);
     const { code, stderr } = await execute([toolchain.rustc, "--edition", "2024", "--crate-name", "module", "--crate-type", "staticlib", "--target", target.triple,
         "-Clto=fat", `-Copt-level=${target.optimize}`, ...flagsFor(target), "--error-format=json", "--extern", `authentic=${library}`, "-L", `dependency=${scratch}`,
-        `--emit=link=${archive},dep-info=${rules}`, path.basename(file)], folder, rustEnvironment());
+        // Without a folder of its own the compiler puts its objects where it runs, under the crate's name: modules that lie side by
+        // side would get each other's.
+        "--out-dir", scratch, `--emit=link=${archive},dep-info=${rules}`, path.basename(file)], folder, rustEnvironment());
     if (code !== 0) throw rustError(module, folder, parseLines(stderr), stderr);
     const read = filesOf(await readFile(rules, "utf8")).map((one) => path.resolve(folder, one)).filter((one) => one !== file);
     return { archive, included: { files: await Promise.all(read.map(async (one) => [one, await digestOf(one)] as const)), absent: [] }, places: [folder, scratch] };
