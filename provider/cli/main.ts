@@ -9,6 +9,7 @@ import { attestCommand } from "./attest";
 import { commandCommands } from "./commands";
 import { completeCommand, completionCommand } from "./completion";
 import { ExitCode } from "./exit-code";
+import { importCommand } from "./import";
 import { logsCommand } from "./logs";
 import { measureCommand } from "./measure";
 import { pinsCommand } from "./pins";
@@ -38,7 +39,8 @@ async function main(argv: readonly string[]): Promise<number> {
         .version(packageVersion())
         .addHelpText("after", EXAMPLES);
     for (const command of [
-        statusCommand(exit), attestCommand(exit), watchCommand(), logsCommand(exit), ...commandCommands(exit), pinsCommand(), measureCommand(exit), verifyCommand(exit), completionCommand(),
+        statusCommand(exit), attestCommand(exit), watchCommand(), logsCommand(exit), ...commandCommands(exit), pinsCommand(), measureCommand(exit), verifyCommand(exit),
+        importCommand(), completionCommand(),
     ]) {
         program.addCommand(command);
     }

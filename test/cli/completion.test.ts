@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { MAIN } from "./deployed";
 
-const COMMANDS = ["status", "attest", "watch", "logs", "send", "request", "call", "pins", "measure", "verify", "completion"];
+const COMMANDS = ["status", "attest", "watch", "logs", "send", "request", "call", "pins", "measure", "verify", "import", "completion"];
 const authentic = (...args: string[]) => execFileSync(process.execPath, [MAIN, ...args], { encoding: "utf8" });
 
 describe("help and completion", function () {
