@@ -33,7 +33,7 @@ type Left = readonly [why: string, instead: string];
 
 const RESULT: Left = ["is a result of a deployment by reactive-tools", "nothing: `pulumi up` keeps its own in the stack's state"];
 const OLD_KEY: Left = ["is a key of the old deployment, in clear", "nothing: keys are drawn anew and kept nowhere. Take the old one for known, and delete the files that hold it"];
-const HOST: Left = ["names the node's machine", "run `pulumi up` on that machine, which starts the node's agent; `listenAddress` of the node is where it accepts events"];
+const HOST: Left = ["names the node's machine", "leave it out for this machine; for another one give the node `ssh` with its host and host key (docs/ssh.md)"];
 const NUMBERS: Left = ["gives numbers to names", "nothing: the declarations of the module's source are read when it is built"];
 
 /** Fields that are not carried over, by section and kind; `null` in place of the kind is for all. */

@@ -108,23 +108,23 @@ describe("authentic import", function () {
     it("lists exactly the fields without equivalent, each with its place and what to do instead", () => {
         const expected: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
             sgx: {
-                "manager": /attests every module itself/, "nodes[0].ip_address": /run `pulumi up` on that machine/, "nodes[0].reactive_port": /set `port`/, "nodes[0].deploy_port": /control socket/,
+                "manager": /attests every module itself/, "nodes[0].ip_address": /docs\/ssh\.md/, "nodes[0].reactive_port": /set `port`/, "nodes[0].deploy_port": /control socket/,
                 "nodes[0].aesm_host": /quoting service/, "nodes[0].aesm_port": /quoting service/, "nodes[0].module_id": /follow from/,
                 "modules[0].ra_settings": /authentic:trust\.sgx/, "modules[0].features": /default/, "modules[1].ra_settings": /authentic:trust\.sgx/, "modules[1].features": /default/, "modules[1].vendor_key": /one key/,
                 "connections[2].to_input": /"event3"/, "connections[2].key": /drawn anew/, "connections[2].nonce": /state/, "connections[2].id": /state/, "connections[2].established": /state/,
             },
             native: {
-                "nodes[0].host": /pulumi up/, "nodes[0].reactive_port": /port/, "nodes[0].type": /authentic:trust\.native true/, "nodes[0].name": /"node-native"/,
+                "nodes[0].host": /docs\/ssh\.md/, "nodes[0].reactive_port": /port/, "nodes[0].type": /authentic:trust\.native true/, "nodes[0].name": /"node-native"/,
                 "modules[0].folder": /docs\/import\.md/, "modules[0].priority": /Pulumi orders/,
                 "connections[0].to_input": /"in_event"/, "connections[1].to_input": /"in_event"/, "periodic-events[0].frequency": /10 ms/, "periodic-events[0].entry": /"loop_event"/,
             },
             sancus: {
-                "nodes[0].host": /pulumi up/, "nodes[0].reactive_port": /port/, "modules[0].files": /docs\/import\.md/, "modules[0].cflags[1]": /includes/, "modules[0].cflags[2]": /includes/, "modules[0].ldflags": /links/,
+                "nodes[0].host": /docs\/ssh\.md/, "nodes[0].reactive_port": /port/, "modules[0].files": /docs\/import\.md/, "modules[0].cflags[1]": /includes/, "modules[0].cflags[2]": /includes/, "modules[0].ldflags": /links/,
                 "modules[1].deployed": /AUTHENTIC_DEVICE/, "modules[1].id": /state/, "modules[1].key": /drawn anew/, "modules[1].nonce": /state/,
                 "connections[0].to_input": /"event1"/, "connections[1].to_input": /"event0"/, "connections[1]": /a module on a server/,
             },
             trustzone: {
-                "nodes[0].host": /pulumi up/, "nodes[0].reactive_port": /port/, "nodes[0].vendor_id": /attestation key/, "nodes[0].node_key": /enrol the device/, "nodes[0].type": /another node for `prod`/,
+                "nodes[0].host": /docs\/ssh\.md/, "nodes[0].reactive_port": /port/, "nodes[0].vendor_id": /attestation key/, "nodes[0].node_key": /enrol the device/, "nodes[0].type": /another node for `prod`/,
                 "modules[0].files_dir": /docs\/import\.md/, "modules[0].id": /state/, "modules[0].uuid": /state/, "modules[0].inputs": /source/,
             },
         };
