@@ -59,6 +59,11 @@ export async function command(deployer: Deployer, operation: Operation, target: 
                 });
                 return done;
             } catch (error) {
+                // A refusal authenticates nothing, so this says no more of the command's effects.
+                if (opened !== undefined && error instanceof AuthenticError && error.code === "AE-INSTANCE-FAILED") {
+                    throw new AuthenticError("AE-INSTANCE-FAILED", `module ${end.name} failed while it processed the command, its node says`,
+                        "see its logs for the reason and correct it, then `pulumi refresh` and `pulumi up` start it again; look at the command's effect before you repeat it", { cause: error });
+                }
                 const lost = error instanceof AuthenticError && LOST.has(error.code) && opened !== undefined;
                 if (!lost || attempt === ATTEMPTS) throw error;
                 sent = { incarnation: (opened as Session).status.incarnation, counter, cause: error };

@@ -52,7 +52,7 @@ export async function ask<T extends Exclude<Reply["type"], "refused">>(end: End,
 
 /** A module that has failed; it has erased its keys. */
 export const failed = (instance: string): AuthenticError =>
-    new AuthenticError("AE-INSTANCE-FAILED", `module ${instance} has failed and erased its keys`, "see its logs for the reason, correct it and run `pulumi up`, which starts it again");
+    new AuthenticError("AE-INSTANCE-FAILED", `module ${instance} has failed and erased its keys`, "see its logs for the reason and correct it; then `pulumi refresh` and `pulumi up` start it again");
 
 /** What runs cannot hand over. */
 export const tooLarge = (end: End, problem: string): AuthenticError =>

@@ -1,6 +1,7 @@
 // Commands of the deployer: once each, whatever gets lost.
 import assert from "node:assert/strict";
 import { ENTRY, Fixture, HANDLER, INPUT, processed } from "./fixture";
+import { REFUSAL } from "../../provider/protocol/refusal";
 import type { DeployerLink } from "../../provider/session/session";
 
 const text = (data: Uint8Array): string => Buffer.from(data).toString();
@@ -34,6 +35,16 @@ describe("commands", () => {
 
     it("report a request that the handler refuses", async () => {
         assert.equal((await fixture.driver.request(toHandler, new Uint8Array(0))).status, "refused");
+    });
+
+    it("say that the module failed because of them, and afterwards that it has failed", async () => {
+        fixture.tamper = (to, type, reply) => {
+            if (type !== "command") return reply;
+            fixture.modules[to]!.fail();
+            return { type: "refused", code: REFUSAL.failed };
+        };
+        await assert.rejects(fixture.driver.request(toHandler, Buffer.from("abc")), /AE-INSTANCE-FAILED: module receiver failed while it processed the command, its node says\. .*`pulumi refresh`/);
+        await assert.rejects(fixture.driver.request(toHandler, Buffer.from("abc")), /AE-INSTANCE-FAILED: module receiver has failed and erased its keys\. .*`pulumi refresh`/);
     });
 
     it("refuse too much data before anything is sent", async () => {
