@@ -34,7 +34,10 @@ export interface NodeArgs {
     nodeKey?: pulumi.Input<string>;
     /** Of a Sancus board: the vendor's key for it in hexadecimal, a secret, where its node key is not known. */
     vendorKey?: pulumi.Input<string>;
-    /** Of a Sancus board that is not emulated: the serial port it hangs at, such as `/dev/ttyUSB0`. */
+    /**
+     * Where a board is that is not emulated. Sancus: its serial port, such as `/dev/ttyUSB0`. TrustZone: the network interface that
+     * it is connected to, such as `eth1`, or `udp:4001:192.0.2.7:4002` for Ethernet frames in UDP datagrams.
+     */
     device?: string;
     /** Bits a second on the board's line; default 1,000,000 for an emulated board, 115,200 for another. */
     baud?: number;

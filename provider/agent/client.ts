@@ -230,9 +230,9 @@ export class AgentClient {
     }
 
     /** Runs a TrustZone board with this software; one that does is left alone. Another one ends, with every module on it. */
-    async putTrustzone(software: { readonly firmware: Uint8Array; readonly nonsecure: Uint8Array }): Promise<TrustzoneFacts> {
+    async putTrustzone(software: { readonly firmware: Uint8Array; readonly nonsecure: Uint8Array; readonly device?: string }): Promise<TrustzoneFacts> {
         const [firmware, nonsecure] = [software.firmware, software.nonsecure].map((image) => Buffer.from(image).toString("base64"));
-        return decode(trustzoneSchema, successful(await call(this.folder, "PUT", "/v1/trustzone", { firmware, nonsecure })));
+        return decode(trustzoneSchema, successful(await call(this.folder, "PUT", "/v1/trustzone", { firmware, nonsecure, ...(software.device === undefined ? {} : { device: software.device }) })));
     }
 
     /** Ends the TrustZone board, and every module on it; also where none runs. */

@@ -51,10 +51,13 @@ export const placeOf = (place: PlaceInputs, devices: Readonly<Record<string, str
 /** Problems of a node's board settings; `inputs` may hold unknown values, which are left alone. */
 export function boardProblems(tee: string, backend: unknown, inputs: Readonly<Record<string, unknown>>): Problem[] {
     const given = (name: string) => inputs[name] !== undefined;
-    if (tee !== "sancus") {
-        return Object.keys(boardFields).filter(given).map((name) => problem(name, "belongs to Sancus boards; omit it, or use `tee: \"sancus\"`"));
-    }
     const problems: Problem[] = [];
+    if (tee === "trustzone") {
+        problems.push(...lineProblems(backend, given("device")));
+    }
+    if (tee !== "sancus") {
+        return problems.concat(Object.keys(boardFields).filter((name) => given(name) && (tee !== "trustzone" || name !== "device")).map((name) => problem(name, "belongs to Sancus boards; omit it, or use `tee: \"sancus\"`")));
+    }
     if (!given("vendorId")) problems.push(problem("vendorId", "a Sancus node needs the id under which its modules are keyed, 1 to 65535, such as `vendorId: 0x1234`"));
     if (given("nodeKey") && given("vendorKey")) problems.push(problem("vendorKey", "follows from the node key; give one of the two"));
     if (backend === "emulated" && given("device")) problems.push(problem("device", "an emulated board hangs at no serial port; omit it, or use `backend: \"hardware\"`"));
@@ -63,6 +66,12 @@ export function boardProblems(tee: string, backend: unknown, inputs: Readonly<Re
     if (backend !== "emulated" && !given("nodeKey") && !given("vendorKey")) problems.push(problem("vendorKey", "needs the vendor's key for this board as a secret, or the node key; nobody can key its modules without"));
     for (const name of ["nodeKey", "vendorKey"]) problems.push(...keyProblems(name, inputs[name], inputs["security"] ?? 128));
     return problems;
+}
+
+/** Where a TrustZone board is. */
+function lineProblems(backend: unknown, given: boolean): Problem[] {
+    if (backend === "emulated") return given ? [problem("device", "an emulated board runs on the node itself; omit it, or use `backend: \"hardware\"`")] : [];
+    return given ? [] : [problem("device", "needs the network interface that the board is connected to, such as `device: \"eth1\"`; or use `backend: \"emulated\"`")];
 }
 
 function keyProblems(name: string, key: unknown, security: unknown): Problem[] {

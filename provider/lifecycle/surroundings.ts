@@ -56,7 +56,7 @@ export interface Agent {
     /** What the node's TrustZone board says of itself; undefined where none runs. */
     trustzone(): Promise<TrustzoneFacts | undefined>;
     /** Runs a TrustZone board with this software; one that does goes on. */
-    putTrustzone(software: Pick<BoardSoftware, "firmware" | "nonsecure">): Promise<TrustzoneFacts>;
+    putTrustzone(software: Pick<BoardSoftware, "firmware" | "nonsecure"> & { readonly device?: string }): Promise<TrustzoneFacts>;
     /** Ends the TrustZone board and every module on it. */
     endTrustzone(): Promise<void>;
     /** Ends an instance and removes its folder; also where there is none. With a version only if it still is that; else `AE-AGENT-CHANGED`. */

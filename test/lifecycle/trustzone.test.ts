@@ -197,7 +197,7 @@ describe("a stack of emulated TrustZone boards", function () {
         assert.match(await problems(() => {
             const deployment = new ae.Deployment("d");
             new ae.Node("n", { deployment, tee: "trustzone" });
-        }), /backend: this version has no line to a TrustZone board behind a gateway/);
+        }), /device: needs the network interface that the board is connected to/);
     });
 
     it("run eight modules at once", async () => {

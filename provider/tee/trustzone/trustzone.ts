@@ -46,7 +46,6 @@ export const trustzone: Tee = {
     },
 
     unavailable(backend: string): string | undefined {
-        if (backend === "hardware") return "this version has no line to a TrustZone board behind a gateway; use `backend: \"emulated\"`";
-        return findEmulator() === undefined ? `emulated boards need ${EMULATOR}, which is not installed: \`apt-get install ${EMULATOR}\`` : undefined;
+        return backend === "emulated" && findEmulator() === undefined ? `emulated boards need ${EMULATOR}, which is not installed: \`apt-get install ${EMULATOR}\`` : undefined;
     },
 };

@@ -23,6 +23,7 @@ const START: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 const MAX_IMAGE: usize = 1 << 20;
 const MAX_REPLY: usize = 4096;
+const MAX_DEVICE: usize = 100;
 
 /// The board of a node, in its folder.
 pub struct TrustzoneBoard {
@@ -70,11 +71,12 @@ impl TrustzoneBoard {
     }
 
     /// Runs a board with this software: one that does is left alone.
-    async fn ensure(&self, firmware: &[u8], nonsecure: &[u8]) -> Result<Facts, ApiError> {
+    async fn ensure(&self, firmware: &[u8], nonsecure: &[u8], device: Option<&str>) -> Result<Facts, ApiError> {
         let _exclusive = self.change.lock().await;
         let same = |name: &str, content: &[u8]| fs::read(self.folder.join(name)).is_ok_and(|present| present == content);
         if same("firmware.bin", firmware)
             && same("nonsecure.bin", nonsecure)
+            && fs::read_to_string(self.folder.join("device")).ok().as_deref() == device
             && let Some(facts) = self.facts().await
         {
             return Ok(facts);
@@ -84,6 +86,11 @@ impl TrustzoneBoard {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(storage)?;
         fs::write(self.folder.join("firmware.bin"), firmware).map_err(storage)?;
         fs::write(self.folder.join("nonsecure.bin"), nonsecure).map_err(storage)?;
+        match device {
+            Some(device) => fs::write(self.folder.join("device"), device),
+            None => fs::remove_file(self.folder.join("device")).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }),
+        }
+        .map_err(storage)?;
         self.start().await
     }
 
@@ -133,6 +140,9 @@ fn view(facts: &Facts) -> Response {
 pub struct Software {
     firmware: Bytes,
     nonsecure: Bytes,
+    /// Where a board is that runs by itself; its owner puts the images there.
+    #[serde(default)]
+    device: Option<String>,
 }
 
 /// `PUT /v1/trustzone`.
@@ -140,7 +150,10 @@ pub async fn put(State(agent): Shared, Body(body): Body<Software>) -> Result<Res
     if body.firmware.0.is_empty() || body.nonsecure.0.is_empty() || body.firmware.0.len().max(body.nonsecure.0.len()) > MAX_IMAGE {
         return Err(ApiError::malformed("a board's images have 1 byte to 1 MiB"));
     }
-    Ok(view(&agent.trustzone.ensure(&body.firmware.0, &body.nonsecure.0).await?))
+    if body.device.as_ref().is_some_and(|device| device.is_empty() || device.len() > MAX_DEVICE) {
+        return Err(ApiError::malformed("a board's device has 1 to 100 bytes"));
+    }
+    Ok(view(&agent.trustzone.ensure(&body.firmware.0, &body.nonsecure.0, body.device.as_deref()).await?))
 }
 
 /// `GET /v1/trustzone`.

@@ -17,6 +17,7 @@ struct board_facts {
     uint8_t instance_id[33], public_key[65], implementation_id[32], firmware[32];
     uint8_t reserved[2];
     uint32_t lifecycle, slots, slot_size, window, control, events, out, restarts;
+    uint8_t boot[16]; /* of this boot: the beginning of the boot seed */
 };
 
 /* Copies an image of `length` bytes into an empty slot and measures it. `time_limit` is in milliseconds. */

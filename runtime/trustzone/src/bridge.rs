@@ -8,9 +8,9 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Longer than the time limit of any entry (ten minutes), twice: a module that is stopped is entered once more.
-const ENTRY: Duration = Duration::from_secs(1260);
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Of a board that is switched on by somebody else: it boots in less than a second, or is not there.
+const BOOT: Duration = Duration::from_secs(8);
 const MAX_MESSAGE: usize = 1 << 20;
 /// Slots of a board; their numbers are bytes, and one of them means the staging memory.
 const MAX_SLOTS: u32 = 254;
@@ -38,8 +38,15 @@ impl Bridge {
     /// # Errors
     /// It does not come up.
     pub fn new(mut link: Link) -> Result<Arc<Self>, LinkError> {
-        let (_, body) = link.call(Operation::Facts, 0, [0, 0], &[], PATIENCE)?;
+        let patience = if link.is_remote() { BOOT } else { PATIENCE };
+        let (_, body) = link.call(Operation::Facts, 0, [0, 0], &[], patience)?;
         let facts = Facts::decode(&body).filter(|facts| facts.slots <= MAX_SLOTS).ok_or(LinkError::Silent)?;
+        if link.is_remote() {
+            // What an earlier bridge has left there belongs to nobody.
+            for slot in 0..facts.slots {
+                link.call(Operation::Unload, slot as u8, [0, 0], &[], PATIENCE)?;
+            }
+        }
         Ok(Arc::new(Self { link: Mutex::new(link), slots: Mutex::new(vec![false; facts.slots as usize]), clients: Arc::default(), facts }))
     }
 
@@ -51,9 +58,25 @@ impl Bridge {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the board is gone for good; false while it is busy.
+    /// Whether the board is gone for good, or was reset; false while it is busy.
     pub fn has_ended(&self) -> bool {
-        self.link.try_lock().is_ok_and(|mut link| link.has_ended())
+        self.link.try_lock().is_ok_and(|mut link| link.has_ended() || (link.is_remote() && self.was_lost(&mut link)))
+    }
+
+    /// Asks a board that runs by itself whether it is the one that it was: nobody else says when it is not.
+    fn was_lost(&self, link: &mut Link) -> bool {
+        let reason = match link.call(Operation::Facts, 0, [0, 0], &[], BOOT) {
+            Ok((_, body)) => match Facts::decode(&body) {
+                Some(facts) if Facts { restarts: self.facts.restarts, ..facts.clone() } == self.facts => return false,
+                Some(facts) if facts.firmware != self.facts.firmware => "the board runs other firmware than before: every module on it is lost",
+                _ => "the board was reset: every module on it is lost",
+            },
+            Err(LinkError::Silent) => "the board does not answer",
+            Err(_) => "the line to the board is broken",
+        };
+        tracing::error!("{reason}");
+        link.end();
+        true
     }
 
     /// Serves module hosts, each in a thread; calls `end` when one asks for the end.
@@ -67,7 +90,7 @@ impl Bridge {
             let place = self.clients.clone();
             std::thread::spawn(move || {
                 let _place = place;
-                let mut client = Client { bridge: &bridge, slot: None };
+                let mut client = Client { bridge: &bridge, slot: None, entry: PATIENCE };
                 match client.serve(&stream, end) {
                     Ok(()) => {}
                     Err(error) => tracing::info!(%error, "a module host's connection ended"),
@@ -81,6 +104,8 @@ impl Bridge {
 struct Client<'a> {
     bridge: &'a Bridge,
     slot: Option<u8>,
+    /// How long an entry may take: its time limit, twice, as a module that is stopped is entered once more.
+    entry: Duration,
 }
 
 impl Client<'_> {
@@ -117,7 +142,7 @@ impl Client<'_> {
             () if body.len() > BODY => Ok(MALFORMED),
             () if is(Operation::Write) => pass(Operation::Write, slot, PATIENCE),
             () if is(Operation::Read) => pass(Operation::Read, slot, PATIENCE),
-            () if is(Operation::Enter) => pass(Operation::Enter, slot, ENTRY),
+            () if is(Operation::Enter) => pass(Operation::Enter, slot, self.entry),
             () if is(Operation::Fault) => pass(Operation::Fault, slot, PATIENCE),
             () if is(Operation::Unload) => pass(Operation::Unload, slot, PATIENCE),
             () => Ok(MALFORMED),
@@ -137,6 +162,7 @@ impl Client<'_> {
         };
         let slot = free as u8;
         self.slot = Some(slot);
+        self.entry = PATIENCE + 2 * Duration::from_millis(time_limit.into());
         // Held throughout: there is one staging memory.
         let mut link = self.bridge.link();
         for (index, part) in image.chunks(BODY).enumerate() {
@@ -161,7 +187,7 @@ impl Drop for Client<'_> {
     fn drop(&mut self) {
         let Some(slot) = self.slot else { return };
         // A module whose host is gone is gone too: its keys are erased before anyone else gets the slot.
-        if let Err(error) = self.bridge.link().call(Operation::Unload, slot, [0, 0], &[], ENTRY) {
+        if let Err(error) = self.bridge.link().call(Operation::Unload, slot, [0, 0], &[], self.entry) {
             tracing::warn!(slot, %error, "cannot clear a slot");
             return;
         }

@@ -4,4 +4,5 @@
 pub mod bridge;
 pub mod device;
 pub mod link;
+pub mod line;
 pub mod machine;

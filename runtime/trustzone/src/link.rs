@@ -1,13 +1,19 @@
 //! The link to a board: one request at a time in one Ethernet frame, sent again until its reply comes.
 
+use crate::line;
 use crate::machine::Machine;
 use authentic_wire::trustzone::{BODY, HEADER, Header, Operation, REPLY};
-use std::io;
+use rustix::rand::{GetRandomFlags, getrandom};
+use socket2::Socket;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
 const MAC: usize = 14;
-/// To everyone, from a locally administered address, with the EtherType for local experiments (IEEE 802).
+/// EtherType for local experiments (IEEE 802).
+pub const ETHERTYPE: u16 = 0x88b5;
+/// To everyone, from a locally administered address, with that type.
 const ETHERNET: [u8; MAC] = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5];
 const FRAME: usize = 1600;
 const FIRST_TIMEOUT: Duration = Duration::from_millis(20);
@@ -29,8 +35,9 @@ pub enum LinkError {
 
 /// A link, and the board at its end.
 pub struct Link {
-    machine: Machine,
-    socket: UnixDatagram,
+    /// Absent: somebody else's board.
+    machine: Option<Machine>,
+    socket: Socket,
     sequence: u32,
     ended: bool,
 }
@@ -38,7 +45,28 @@ pub struct Link {
 impl Link {
     /// The link to a board that was just started.
     pub fn new(machine: Machine, socket: UnixDatagram) -> Self {
-        Self { machine, socket, sequence: 0, ended: false }
+        Self { machine: Some(machine), socket: Socket::from(OwnedFd::from(socket)), sequence: 0, ended: false }
+    }
+
+    /// The link to a board that runs by itself.
+    ///
+    /// # Errors
+    /// There is no such line.
+    pub fn remote(device: &str) -> io::Result<Self> {
+        // The board may have answered another bridge: it takes a repeated number for a repeated request.
+        let mut start = [0; 4];
+        getrandom(&mut start, GetRandomFlags::empty())?;
+        Ok(Self { machine: None, socket: line::open(device)?, sequence: u32::from_le_bytes(start), ended: false })
+    }
+
+    /// Whether the board runs by itself.
+    pub fn is_remote(&self) -> bool {
+        self.machine.is_none()
+    }
+
+    /// The board is of no use any more.
+    pub fn end(&mut self) {
+        self.ended = true;
     }
 
     /// Sends a request and waits for its reply, for at most `patience`.
@@ -63,8 +91,10 @@ impl Link {
     }
 
     fn send(&mut self, frame: &[u8]) -> Result<(), LinkError> {
-        match self.socket.send(frame) {
+        match (&self.socket).write(frame) {
             Ok(_) => Ok(()),
+            // A cable may be put back, and a board switched on again.
+            Err(_) if self.is_remote() => Ok(()),
             Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
                 Err(self.gone())
             }
@@ -81,11 +111,15 @@ impl Link {
             if left.is_zero() {
                 return if self.has_ended() { Err(self.gone()) } else { Ok(None) };
             }
-            self.socket.set_read_timeout(Some(left))?;
-            let length = match self.socket.recv(&mut space) {
-                Ok(0) => return Err(self.gone()),
+            self.socket.set_read_timeout(Some(left.max(Duration::from_micros(1))))?;
+            let length = match (&self.socket).read(&mut space) {
+                Ok(0) if !self.is_remote() => return Err(self.gone()),
                 Ok(length) => length,
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted) => continue,
+                Err(_) if self.is_remote() => {
+                    std::thread::sleep(left.min(FIRST_TIMEOUT));
+                    continue;
+                }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Err(self.gone()),
                 Err(error) => return Err(error.into()),
             };
@@ -104,7 +138,7 @@ impl Link {
     /// Whether the board is gone for good.
     pub fn has_ended(&mut self) -> bool {
         self.ended = self.ended
-            || self.machine.ended().is_some_and(|reason| {
+            || self.machine.as_mut().and_then(Machine::ended).is_some_and(|reason| {
                 tracing::error!(%reason, "the board is gone");
                 true
             });

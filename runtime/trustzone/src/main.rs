@@ -1,4 +1,5 @@
-//! `authentic-trustzone`: runs an emulated TrustZone board and the bridge to it. Started by the agent.
+//! `authentic-trustzone`: the bridge to a TrustZone board: an emulated one, which it runs, or one at the line that the file
+//! `device` in its folder names. Started by the agent.
 
 use authentic_process::SocketFolder;
 use authentic_trustzone::bridge::Bridge;
@@ -10,15 +11,16 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Emulated TrustZone board of a node.
+/// TrustZone board of a node.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Folder of the board, with `firmware.bin` and `nonsecure.bin`.
+    /// Folder of the board, with `firmware.bin`, `nonsecure.bin` and, for one that is not emulated, `device`.
     #[arg(long)]
     folder: PathBuf,
     /// State of the security lifecycle (RFC 9783); anything but "secured" is refused by verifiers.
@@ -37,12 +39,21 @@ enum StartError {
     Machine(#[from] MachineError),
     #[error("the board does not start: {0}")]
     Board(#[from] LinkError),
+    #[error("cannot use {device}: {error}")]
+    Line { device: String, error: io::Error },
+    #[error("the board at {device}: {error}")]
+    Remote { device: String, error: LinkError },
 }
 
 impl StartError {
     fn code(&self) -> (&'static str, &'static str) {
         match self {
             Self::Machine(MachineError::Missing) => ("AE-BOARD-QEMU", "install it: apt-get install qemu-system-arm"),
+            Self::Line { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
+                ("AE-BOARD-DEVICE", "frames of an interface need the right to send them: setcap cap_net_raw=ep on authentic-trustzone, which lies beside the agent")
+            }
+            Self::Line { .. } => ("AE-BOARD-DEVICE", "set `device` to a network interface of this machine that is up, or to udp:PORT:ADDRESS:PORT"),
+            Self::Remote { .. } => ("AE-BOARD-SILENT", "check power and cable; flash firmware.bin and nonsecure.bin of the node's folder trustzone, if it is new"),
             Self::File { .. } => ("AE-BOARD-FILE", "check the permissions and free space of the node's folder"),
             Self::Machine(_) | Self::Board(_) => ("AE-BOARD-START", "see board.log in the node's folder; QEMU 7.2 or newer is needed"),
         }
@@ -56,9 +67,14 @@ fn run(arguments: Arguments) -> Result<(), StartError> {
         |error| StartError::File { path, error }
     };
     authentic_journal::start(&folder.join("board.log")).map_err(file("board.log"))?;
-    let (machine, socket) = Machine::start(&Options { folder: arguments.folder, lifecycle: arguments.lifecycle, qemu: arguments.qemu })?;
-    tracing::info!(emulator = machine.id(), "the board starts");
-    let bridge = Bridge::new(Link::new(machine, socket))?;
+    let bridge = match fs::read_to_string(folder.join("device")) {
+        Ok(device) => behind(device)?,
+        Err(_) => {
+            let (machine, socket) = Machine::start(&Options { folder: arguments.folder, lifecycle: arguments.lifecycle, qemu: arguments.qemu })?;
+            tracing::info!(emulator = machine.id(), "the board starts");
+            Bridge::new(Link::new(machine, socket))?
+        }
+    };
     fs::write(folder.join("board.pid"), format!("{}\n", std::process::id())).map_err(file("board.pid"))?;
     let listener = SocketFolder::open(&folder).and_then(|sockets| sockets.listen("board.sock")).map_err(file("board.sock"))?;
     tracing::info!(restarts = bridge.facts.restarts, slots = bridge.facts.slots, "the board runs");
@@ -73,6 +89,13 @@ fn run(arguments: Arguments) -> Result<(), StartError> {
     }
     tracing::info!("the board ends");
     Ok(())
+}
+
+/// The board at the end of a line, which runs by itself.
+fn behind(device: String) -> Result<Arc<Bridge>, StartError> {
+    let link = Link::remote(&device).map_err(|error| StartError::Line { device: device.clone(), error })?;
+    tracing::info!(device, "looking for the board");
+    Bridge::new(link).map_err(|error| StartError::Remote { device, error })
 }
 
 fn main() -> ExitCode {

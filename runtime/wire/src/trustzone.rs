@@ -132,11 +132,13 @@ pub struct Facts {
     pub rings: [u32; 3],
     /// How often the non-secure side was restarted after a fault.
     pub restarts: u32,
+    /// Of this boot: the beginning of the boot seed.
+    pub boot: [u8; 16],
 }
 
 impl Facts {
     /// Bytes of the encoding.
-    pub const LENGTH: usize = 196;
+    pub const LENGTH: usize = 212;
 
     /// Reads what a board states; `None` for another length.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
@@ -156,6 +158,7 @@ impl Facts {
             window: word(3),
             rings: [word(4), word(5), word(6)],
             restarts: word(7),
+            boot: bytes[196..].try_into().ok()?,
         })
     }
 }

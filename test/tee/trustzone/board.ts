@@ -39,7 +39,8 @@ export interface Loaded {
     readonly endpoint: (name: string) => number;
 }
 
-const binary = async (): Promise<string> => {
+/** Path of the bridge. */
+export const binary = async (): Promise<string> => {
     const architecture = { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch;
     for (const libc of ["gnu", "musl"]) {
         const file = path.join(packageFolder(), "runtime", "target", `${architecture}-unknown-linux-${libc}`, "release", "authentic-trustzone");

@@ -44,6 +44,8 @@ describe("A hostile module on a TrustZone board", function () {
     this.timeout(240_000);
     let board: Board;
     let victim: Loaded;
+    /** Of the non-secure side, which one attack brings about. */
+    let restarts = 0;
 
     before(async () => {
         board = await Board.start();
@@ -82,6 +84,16 @@ describe("A hostile module on a TrustZone board", function () {
         assert.deepEqual(logs(await victim.module.trigger(victim.endpoint("poke"))), ["poked"]);
     }));
 
+    it("gains nothing by entering the non-secure side in the middle of a call", () => attack(board, 25, async ({ module, endpoint }) => {
+        const before = await board.restarts();
+        const { outcome } = await module.trigger(endpoint("go"));
+        assert.equal(outcome, OUTCOME.failed);
+        assert.ok(await board.restarts() > before, "that side runs on the stack of its own call, and has to be restarted");
+        restarts = await board.restarts();
+        assert.equal((await module.enter(1)).outcome, OUTCOME.failed, "and the module stays failed");
+        assert.deepEqual(logs(await victim.module.trigger(victim.endpoint("poke"))), ["poked"]);
+    }));
+
     it("gets nothing from services that it asks for memory that is not its own", () => attack(board, 20, async ({ module, endpoint }) => {
         assert.deepEqual(logs(await module.trigger(endpoint("go"))), ["services refused"]);
     }));
@@ -89,7 +101,7 @@ describe("A hostile module on a TrustZone board", function () {
     it("attests itself as failed, but the victim as before, on a board that was never reset", async () => {
         const { status } = await board.driver.attest(victim.end);
         assert.equal(status.state, "new");
-        assert.equal(await board.restarts(), 0);
+        assert.equal(await board.restarts(), restarts);
     });
 
     it("does not get a peripheral that another module has, nor one that does not exist", async () => {

@@ -68,6 +68,7 @@ GATE uint32_t secure_facts(struct board_facts *facts) {
     memcpy(known.public_key, identity.public_key, sizeof known.public_key);
     memcpy(known.implementation_id, identity.implementation_id, sizeof known.implementation_id);
     memcpy(known.firmware, identity.firmware, sizeof known.firmware);
+    memcpy(known.boot, identity.boot_seed, sizeof known.boot);
     memcpy(facts, &known, sizeof known);
     return end(LOAD_DONE);
 }
