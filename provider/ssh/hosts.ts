@@ -52,7 +52,7 @@ export function settingsOf(authority: string): SshSettings {
  *
  * @param patient - dial until the dialling time is over; else once
  */
-export function connectionTo(authority: string, patient = true): Promise<SshConnection> {
+export async function connectionTo(authority: string, patient = true): Promise<SshConnection> {
     const settings = settingsOf(authority);
     const { jump } = settings;
     return shared(settings, patient, jump === undefined ? undefined : () => shared(jump, patient, undefined));

@@ -25,7 +25,7 @@ export interface HostOptions {
 /** Makes a key pair without a passphrase. @returns the private key's file */
 export function makeKey(folder: string, name: string, passphrase = ""): string {
     const file = path.join(folder, name);
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", passphrase, "-C", name, "-f", file]);
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-a", "1", "-N", passphrase, "-C", name, "-f", file]);
     return file;
 }
 
@@ -136,10 +136,14 @@ export class SshHost {
         return this.log.split("\n").filter((line) => line.includes("Accepted publickey")).length;
     }
 
-    /** Ends the server and removes the host's folder. */
-    async remove(): Promise<void> {
+    /** Ends the server and all that runs in the host's folder, and removes that. @returns command lines of what ran besides the server */
+    async remove(): Promise<string[]> {
         await this.stop();
-        fs.rmSync(this.folder, { recursive: true, force: true });
+        const left = fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => commandLine(pid).includes(this.folder));
+        const lines = left.map((pid) => commandLine(pid).split("\0").join(" "));
+        left.forEach(killed);
+        fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+        return lines;
     }
 }
 
@@ -149,6 +153,14 @@ function killed(pid: number): boolean {
         return true;
     } catch {
         return false;
+    }
+}
+
+function commandLine(pid: number): string {
+    try {
+        return read(`/proc/${pid}/cmdline`);
+    } catch {
+        return "";
     }
 }
 
