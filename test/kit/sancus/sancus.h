@@ -24,6 +24,8 @@ u16 sancus_unwrap(const struct sancus_crypt *job);
 u16 sancus_verify(const void *address, const void *tag);
 u16 sancus_id(const void *address);
 u16 sancus_call(u16 id, const void *target, u16 entry, const u16 arguments[4]);
+void sancus_suspend(u16 result);
+_Noreturn void sancus_resume(void);
 u16 sancus_outside(const void *start, u16 length);
 u16 sancus_equal(const void *a, const void *b, u16 length);
 extern u16 sancus_preset;
