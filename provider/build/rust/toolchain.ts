@@ -4,6 +4,7 @@ import path from "node:path";
 import { AuthenticError } from "../../errors";
 import { type Outcome, execute } from "../process";
 import type { RustTarget } from "../target";
+import { type Said, remembered } from "./remembered";
 
 /** A Rust toolchain. */
 export interface Toolchain {
@@ -26,16 +27,23 @@ const found = new Map<string, Promise<Toolchain | undefined>>();
 const ask = async (argument: readonly string[], folder: string): Promise<Outcome> =>
     execute(["rustc", ...argument], folder, rustEnvironment()).catch(() => ({ code: -1, stdout: "", stderr: "" }));
 
-const look = async (folder: string): Promise<Toolchain | undefined> => {
+const askBoth = async (folder: string): Promise<Said | undefined> => {
     const [version, root] = await Promise.all([ask(["--version"], folder), ask(["--print", "sysroot"], folder)]);
     const sysroot = root.stdout.trim();
     if (version.code !== 0 || root.code !== 0) {
         if (version.stderr.trim() === "") return undefined;
         throw new AuthenticError("AE-BUILD-RUST", `rustc does not run in ${folder}: ${version.stderr.trim()}`, "correct the toolchain that this folder asks for, or install it");
     }
+    return { version: version.stdout.trim().replace(/^rustc /, ""), sysroot };
+};
+
+const look = async (folder: string): Promise<Toolchain | undefined> => {
+    const said = await remembered(folder, rustEnvironment(), () => askBoth(folder));
+    if (said === undefined) return undefined;
+    const { version, sysroot } = said;
     // Behind rustup's stand-ins are the programs themselves, which start faster.
     const program = (name: string): string => (existsSync(path.join(sysroot, "bin", name)) ? path.join(sysroot, "bin", name) : name);
-    return { cargo: program("cargo"), rustc: program("rustc"), version: version.stdout.trim().replace(/^rustc /, ""), sysroot };
+    return { cargo: program("cargo"), rustc: program("rustc"), version, sysroot };
 };
 
 /**
