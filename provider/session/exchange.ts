@@ -18,7 +18,7 @@ import { activateBoard, configureBoard, openBoard, type Ask, type BoardContext, 
 import type { Appraisal, Deployer, End, MessageType, Reply } from "./session";
 
 /** What another session in between may cause; a new session can succeed. */
-const TRANSIENT: readonly number[] = [REFUSAL.noSession, REFUSAL.changed, REFUSAL.busy];
+const TRANSIENT: readonly number[] = [REFUSAL.noSession, REFUSAL.wrongPurpose, REFUSAL.changed, REFUSAL.busy];
 
 /** The session has been overtaken: begin again from the attestation. */
 export class SessionRestart extends Error {

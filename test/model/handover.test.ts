@@ -10,7 +10,7 @@ const LIMIT = 400_000;
 
 const LOST = "an `up` can always make the planned image the module, with nothing lost";
 const SEEDED: readonly (readonly [fault: Faults, budget: Partial<Budget>, property: string, last: RegExp])[] = [
-    [{ preparedProcesses: true }, { crashes: 0 }, "no event is processed twice, nor a counter used twice", /the new instance processes event 1/],
+    [{ preparedProcesses: true }, { crashes: 0 }, "no event is processed twice, nor a counter used twice", /the new instance processes/],
     [{ releasesUnprepared: true }, { crashes: 0 }, "no state is given up unless an instance was lost", /lose/],
     [{ abortsReleased: true }, { crashes: 0 }, "never two live instances", /abort|accept/],
     [{ offerHasKeys: true }, { crashes: 0 }, "never two live instances", /offer/],

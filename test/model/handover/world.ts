@@ -32,7 +32,7 @@ export type Place = "old" | "next";
 
 /** A running `up`. */
 export interface Up {
-    step: "look" | "start" | "challenge old" | "challenge next" | "prepare" | "offer" | "carry" | "release" | "accept" | "abort" | "promote" | "lose";
+    step: "look" | "start" | "challenge old" | "challenge next" | "prepare" | "offer" | "carry" | "release" | "accept" | "abort" | "promote" | "undo" | "remove" | "lose";
     h: number;
     target: number;
     /** What Prepare answered, and then Release. */
@@ -46,6 +46,8 @@ export interface World {
     wire: Message[];
     /** The old node's agent has kept the reply to Release. */
     released: Message | null;
+    /** And the outputs that its host kept at Prepare. */
+    exported: [from: number, to: number] | null;
     /** Events that the peer before has sent, and outputs that the peer behind has received. */
     peer: { sent: number; received: number; keys: number };
     left: { events: number; crashes: number; kills: number; challenges: number };
@@ -72,7 +74,7 @@ export const fresh = (planned: boolean): Instance =>
 
 /** A module that runs, and an `up` with a changed image. */
 export const initialWorld = ({ events, crashes, kills, challenges }: Budget): World => ({
-    old: { ...fresh(false), state: "active", keys: 1 }, next: null, up: null, wire: [], released: null,
+    old: { ...fresh(false), state: "active", keys: 1 }, next: null, up: null, wire: [], released: null, exported: null,
     peer: { sent: 0, received: 0, keys: 1 },
     left: { events, crashes, kills, challenges },
     oracle: { nonces: 0, processed: 0, crashed: false, lost: false },
