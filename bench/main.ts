@@ -6,6 +6,7 @@ import { events } from "./events";
 import { memory } from "./memory";
 import { trustzone } from "./trustzone";
 import { up } from "./up";
+import { update } from "./update";
 
 /** What all benchmarks are told. */
 export interface Options {
@@ -15,7 +16,7 @@ export interface Options {
     readonly modules?: number;
 }
 
-const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<void>>> = { events, up, build, memory, attest, trustzone };
+const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<void>>> = { events, up, update, build, memory, attest, trustzone };
 
 async function main(): Promise<void> {
     const { values, positionals } = parseArgs({ allowPositionals: true, options: { quick: { type: "boolean", default: false }, modules: { type: "string" } } });

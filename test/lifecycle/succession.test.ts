@@ -1,6 +1,10 @@
 // Updates and migrations of real modules under load: what is heard at the end is compared, number by number, with what was
 // sent at the beginning.
 import assert from "node:assert/strict";
+import type { StartRequest } from "../../provider/agent/client";
+import { real } from "../../provider/lifecycle/real";
+import { setSurroundings, type Agent } from "../../provider/lifecycle/surroundings";
+import type { Channel } from "../../provider/session/session";
 import { Scene } from "./scene";
 
 describe("a module that is updated under load", function () {
@@ -81,6 +85,41 @@ describe("a module that is updated under load", function () {
         await load.goesOn(20);
         await load.stopped();
         scene.isWhole([1]);
+    });
+
+    it("goes on as it was where the new one is not loaded, or its evidence is refused, and is updated by the next `up`", async () => {
+        await scene.up({ tee: "sgx" });
+        const load = scene.load();
+        await load.reaches(20);
+        let struck = 0;
+        /** An agent that changes what is for, or from, the new instance. */
+        const strike = (change: { readonly image?: (image: Uint8Array) => Uint8Array; readonly evidence?: (body: Uint8Array) => Uint8Array }): void => setSurroundings({ ...real, agent: async (folder) => {
+            const agent = await real.agent(folder);
+            return Object.assign(Object.create(agent) as Agent, {
+                start: (id: string, request: StartRequest) => agent.start(id, change.image === undefined ? request : (struck++, { ...request, image: change.image(request.image) })),
+                channel: (id: string): Channel => ({ send: async (type, body) => {
+                    const reply = await agent.channel(id).send(type, body);
+                    if (change.evidence === undefined || reply.type !== "m2" || !id.endsWith(".successor")) return reply;
+                    struck++;
+                    return { ...reply, evidence: { ...reply.evidence, body: change.evidence(reply.evidence.body) } };
+                } }),
+            });
+        } });
+        try {
+            strike({ image: (image) => image.subarray(0, image.length >> 1) });
+            await assert.rejects(scene.up({ tee: "sgx", version: 2 }), /AE-HOST-/);
+            await load.goesOn(20);
+            strike({ evidence: (body) => body.map((byte, index) => (index === 112 + 48 ? byte ^ 1 : byte)) });
+            await assert.rejects(scene.up({ tee: "sgx", version: 2 }), /AE-ATTEST-/);
+            await load.goesOn(20);
+        } finally {
+            setSurroundings(undefined);
+        }
+        assert.equal(struck, 2);
+        await scene.up({ tee: "sgx", version: 2 });
+        await load.goesOn(20);
+        await load.stopped();
+        scene.isWhole([1, 2]);
     });
 
     it("is refused in preview where nothing takes its state over", async () => {
