@@ -108,7 +108,7 @@ export function proceed(world: World, faults: Faults): void {
             go(up, "challenge old");
             return;
         case "challenge old": // hand-over.ts: `open`
-            if (world.old === null || world.old.state !== "active") go(up, "undo");
+            if (world.old?.state !== "active") go(up, "undo");
             else go(up, "challenge next", { h: challenge(world, "old", faults) });
             return;
         case "challenge next":
