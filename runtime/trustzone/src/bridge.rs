@@ -131,6 +131,13 @@ impl Client<'_> {
             Ok((header.a, header.b, reply))
         };
         let is = |operation: Operation| request.operation == operation as u8;
+        // Nobody begins with a board that is not the one that it was.
+        if is(Operation::Facts) || is(Operation::Load) {
+            let mut link = self.bridge.link();
+            if link.is_remote() && self.bridge.was_lost(&mut link) {
+                return Err(link.gone());
+            }
+        }
         if is(Operation::Facts) {
             return pass(Operation::Facts, 0, PATIENCE);
         }

@@ -75,6 +75,9 @@ impl Link {
     /// There is none.
     pub fn call(&mut self, operation: Operation, slot: u8, [a, b]: [u32; 2], body: &[u8], patience: Duration) -> Result<(Header, Vec<u8>), LinkError> {
         debug_assert!(body.len() <= BODY);
+        if self.ended {
+            return Err(self.gone());
+        }
         self.sequence = self.sequence.wrapping_add(1).max(1);
         let mut frame = ETHERNET.to_vec();
         Header { operation: operation as u8, slot, sequence: self.sequence, a, b }.encode(body, &mut frame);
@@ -145,7 +148,8 @@ impl Link {
         self.ended
     }
 
-    fn gone(&mut self) -> LinkError {
+    /// What is said of a board that is of no use any more.
+    pub fn gone(&mut self) -> LinkError {
         self.has_ended();
         LinkError::Ended("the board was reset or its emulator ended: every module on it is lost".into())
     }
