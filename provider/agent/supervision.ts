@@ -45,11 +45,13 @@ export function unitText(node: string, folder: string, supervisor: Exclude<Super
 export const LOOP = `#!/bin/sh
 # Starts the agent of this folder again when it ends without being told to. Written by pulumi-authentic.
 folder=$1
+exec 9> "$folder/loop.lock"
+flock -n 9 || exit 0
 echo $$ > "$folder/loop.pid"
 while :; do
-    sh "$folder/run" </dev/null >/dev/null 2>&1 && break
+    sh "$folder/run" </dev/null >/dev/null 2>&1 9>&- && break
     [ -e "$folder/run" ] || break
-    sleep 1
+    sleep 1 9>&-
 done
 rm -f "$folder/loop.pid"
 `;
@@ -70,7 +72,7 @@ if [ "$(id -u)" = 0 ] && systemctl is-system-running 2>/dev/null | grep -Eq 'run
 elif XDG_RUNTIME_DIR=\${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user is-system-running 2>/dev/null | grep -Eq 'running|degraded|starting' \\
     && { loginctl enable-linger >/dev/null 2>&1 || loginctl show-user "$(id -un)" -p Linger 2>/dev/null | grep -Fqx Linger=yes; }; then echo systemd-user
 else echo none; fi
-for program in sha256sum gzip setsid; do command -v $program >/dev/null || echo "$program"; done
+for program in sha256sum gzip setsid flock; do command -v $program >/dev/null || echo "$program"; done
 `;
 
 /** `$1` folder: prints the process id of the agent and the programs it runs; nothing where none does. */
@@ -127,10 +129,12 @@ if [ -n "$(ls -A "$1/instances" 2>/dev/null)" ] || [ -S "$1/sgx/pcs.socket" ] ||
 /** `$1` folder, `$2` version, `$3` program, `$4` its SHA-256; its content, compressed, is the input. Verified before anybody can start it. */
 export const INSTALL = `
 umask 077; bin=$1/programs/$2; mkdir -p "$bin"
-gzip -dc > "$bin/$3.part"
-found=$(sha256sum < "$bin/$3.part"); found=\${found%% *}
-[ "$found" = "$4" ] || { rm -f "$bin/$3.part"; echo "$3 arrived with SHA-256 $found instead of $4" >&2; exit 1; }
-chmod 700 "$bin/$3.part"; mv -f "$bin/$3.part" "$bin/$3"
+# One that was cut off may still be at it.
+part=$bin/$3.$$.part
+gzip -dc > "$part"
+found=$(sha256sum < "$part"); found=\${found%% *}
+[ "$found" = "$4" ] || { rm -f "$part"; echo "$3 arrived with SHA-256 $found instead of $4" >&2; exit 1; }
+chmod 700 "$part"; mv -f "$part" "$bin/$3"
 `;
 
 /** `$1` folder, `$2` version: prints `SHA-256 name` of each program that is there. */

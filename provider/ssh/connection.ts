@@ -204,6 +204,8 @@ export class SshConnection {
                         "allow it in its sshd_config: AllowStreamLocalForwarding for nodes, AllowTcpForwarding for hosts that others are reached through"));
                 });
             } catch {
+                // It is lost, and its end came before anybody listened for it.
+                this.#closed = true;
                 lost();
             }
         });
