@@ -40,6 +40,7 @@ const CASES: readonly (readonly ["SIGINT" | "SIGKILL", string, (output: string, 
     ["SIGINT", "when an agent runs", (_, nodes) => found(nodes, "node.json")],
     ["SIGKILL", "when a node is being made", (output) => output.includes("Node a creating")],
     ["SIGKILL", "when an agent runs", (_, nodes) => found(nodes, "node.json")],
+    ["SIGKILL", "when a connection is being keyed", (output) => output.includes("Connection moisture creating")],
 ];
 
 const found = (folder: string, name: string) =>
