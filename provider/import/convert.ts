@@ -188,11 +188,6 @@ class Conversion {
             return;
         }
         const fromName = sender === undefined ? "" : this.declare([...path, `from_${fromKind}`], from ?? "", fromKind, source);
-        if (sender?.type === "sancus" && fromKind === "request") {
-            this.leave(path, "a module on a Sancus board cannot wait for a reply", "send an event, and answer with one");
-            sender.module.declarations.delete(fromName);
-            return;
-        }
         const written = connection.name ?? (sender === undefined ? `deployer-${to}-${String(target)}` : `${from ?? ""}-${String(source)}-${to}-${String(target)}`);
         const name = this.names.connections.of(written);
         if (typeof connection.name === "string") this.renamed([...path, "name"], written, name);
