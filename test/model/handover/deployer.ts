@@ -1,5 +1,5 @@
 // The deployer's way through a hand-over: succession.ts decides by what both instances attest, session/hand-over.ts sends.
-// Each function names its counterpart; conformance-handover.test.ts compares the two.
+// Each function names its counterpart in the code. Nothing replays this model on the code yet.
 import { Violation } from "../explorer";
 import { challenge, take, type KitFaults } from "./instance";
 import { fresh, type Message, type Place, type Up, type World } from "./world";
