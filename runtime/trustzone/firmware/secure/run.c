@@ -21,6 +21,7 @@ static struct {
     struct frame *caller; /* the firmware's own frame, on the main stack */
 } run;
 
+extern uint32_t stack_top[];
 uint32_t run_begin(uint32_t entry, uint32_t reason, uint32_t window, uint32_t argument);
 
 unsigned run_slot(void) { return run.slot; }
@@ -37,6 +38,11 @@ static void set_unprivileged(bool unprivileged) {
     __asm__ volatile("mrs %0, control" : "=r"(control));
     control = (control & ~1u) | unprivileged;
     __asm__ volatile("msr control, %0\n isb" : : "r"(control) : "memory");
+}
+
+/* The stack of the module that runs; the seal when none does (vectors.S). */
+static void set_process_stack(uint32_t top, uint32_t limit) {
+    __asm__ volatile("msr psplim, %2\n msr psp, %0\n msr psplim, %1" : : "r"(top), "r"(limit), "r"(0) : "memory");
 }
 
 uint32_t run_module(unsigned slot, uint32_t reason, uint32_t argument) {
@@ -56,7 +62,7 @@ static uint64_t begin(struct frame *caller) {
     uint8_t *memory = slot_memory(run.slot);
     struct frame *frame = (struct frame *)(memory + slots[run.slot].data) - 1;
     *frame = (struct frame){.r0 = caller->r1, .r1 = caller->r2, .r2 = caller->r3, .lr = 0xFFFFFFFF, .pc = caller->r0 & ~1u, .xpsr = THUMB};
-    __asm__ volatile("msr psp, %0\n msr psplim, %1" : : "r"(frame), "r"(memory + slots[run.slot].code));
+    set_process_stack((uint32_t)frame, (uint32_t)memory + slots[run.slot].code);
     run.caller = caller;
     run.active = true;
     set_unprivileged(true);
@@ -71,7 +77,7 @@ static uint32_t end(uint32_t outcome) {
     REGISTER(ICSR) = PENDSTCLR;
     REGISTER(SHCSR) &= ~(uint32_t)SVCALL_PENDED;
     set_unprivileged(false);
-    __asm__ volatile("msr psplim, %0\n msr psp, %0" : : "r"(0));
+    set_process_stack((uint32_t)stack_top, (uint32_t)stack_top);
     return RETURN_FIRMWARE;
 }
 

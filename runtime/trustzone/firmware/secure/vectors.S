@@ -31,6 +31,11 @@ firmware_reset:
     msr msplim, r0
     ldr r0, =stack_top
     msr msp, r0
+    ldr r1, =0xFEF5EDA5                 @ seals the main stack, and the process stack that no module has: whatever the
+    mov r2, r1                          @ non-secure world returns to, this is no frame and no address
+    strd r1, r2, [r0]
+    msr psplim, r0
+    msr psp, r0
     b firmware_start_up
 
 @ Each handler gets EXC_RETURN and returns the one to leave with.
