@@ -15,41 +15,52 @@ const deployment = new ae.Deployment("irrigation", {}, { protect: false });
 const place = config.require("tee") === "native" ? { tee: "native" } : ({ tee: "sgx", backend: "emulated" } as const);
 const server = new ae.Node("server", { deployment, ...place });
 const station = new ae.Node("station", { deployment, tee: "trustzone", backend: "emulated" });
-const field = new ae.Node("field", { deployment, tee: "sancus", backend: "emulated", vendorId: 0x1234 });
+const thresholds = { openBelow: config.requireNumber("openBelow"), closeAbove: config.requireNumber("closeAbove") };
 
-const sensor = new ae.Module("sensor", { node: field, source: "modules/sensor.c", devices: { soil: "P1" } });
-const valve = new ae.Module("valve", { node: field, source: "modules/valve.c", devices: { tap: "P3" } });
-const pump = new ae.Module("pump", { node: station, source: "modules/pump.c", devices: { motor: "led0" } });
-const controller = new ae.Module("controller", {
-    node: server,
-    source: "modules/controller.c",
-    config: { openBelow: config.requireNumber("openBelow"), closeAbove: config.requireNumber("closeAbove") },
-});
-const dashboard = new ae.Module("dashboard", { node: server, source: "modules/dashboard.rs" });
+/**
+ * A zone: a board with sensor and valve, a motor at the station, and controller and dashboard on the server.
+ *
+ * @param name - is added to the names of its parts
+ * @param motor - peripheral of the station's board
+ */
+function zone(name: string, motor: string) {
+    const called = (part: string) => part + name;
+    const field = new ae.Node(called("field"), { deployment, tee: "sancus", backend: "emulated", vendorId: 0x1234 });
 
-// What the deployer may ask.
-new ae.Connection("query", { from: deployment, to: dashboard.handler("query") });
+    const sensor = new ae.Module(called("sensor"), { node: field, source: "modules/sensor.c", devices: { soil: "P1" } });
+    const valve = new ae.Module(called("valve"), { node: field, source: "modules/valve.c", devices: { tap: "P3" } });
+    const pump = new ae.Module(called("pump"), { node: station, source: "modules/pump.c", devices: { motor } });
+    const controller = new ae.Module(called("controller"), { node: server, source: "modules/controller.c", config: thresholds });
+    const dashboard = new ae.Module(called("dashboard"), { node: server, source: "modules/dashboard.rs" });
 
-const streams = [
-    new ae.Connection("sample", { from: controller.output("sample"), to: sensor.input("sample"), rotate }),
-    new ae.Connection("moisture", { from: sensor.output("moisture"), to: controller.input("moisture"), rotate }),
-    new ae.Connection("set", { from: controller.output("valve"), to: valve.input("set"), rotate }),
-    new ae.Connection("report", { from: controller.output("report"), to: dashboard.input("report"), rotate }),
-    new ae.Connection("moved", { from: valve.output("moved"), to: dashboard.input("moved"), rotate }),
-    new ae.Connection("opened", { from: valve.output("moved"), to: pump.input("valve"), rotate }),
-    new ae.Connection("running", { from: pump.output("running"), to: dashboard.input("running"), rotate }),
-];
+    // What the deployer may ask.
+    new ae.Connection(called("query"), { from: deployment, to: dashboard.handler("query") });
 
-// Not before everything is connected, so that the dashboard sees the first move too.
-new ae.Trigger("poll", { module: controller, entry: "poll", every: "1s" }, { dependsOn: streams });
+    const streams = [
+        new ae.Connection(called("sample"), { from: controller.output("sample"), to: sensor.input("sample"), rotate }),
+        new ae.Connection(called("moisture"), { from: sensor.output("moisture"), to: controller.input("moisture"), rotate }),
+        new ae.Connection(called("set"), { from: controller.output("valve"), to: valve.input("set"), rotate }),
+        new ae.Connection(called("report"), { from: controller.output("report"), to: dashboard.input("report"), rotate }),
+        new ae.Connection(called("moved"), { from: valve.output("moved"), to: dashboard.input("moved"), rotate }),
+        new ae.Connection(called("opened"), { from: valve.output("moved"), to: pump.input("valve"), rotate }),
+        new ae.Connection(called("running"), { from: pump.output("running"), to: dashboard.input("running"), rotate }),
+    ];
+    // Not before everything is connected, so that the dashboard sees the first move too.
+    new ae.Trigger(called("poll"), { module: controller, entry: "poll", every: "1s" }, { dependsOn: streams });
+    return { field, controller, modules: [sensor, valve, pump, controller, dashboard] };
+}
+
+const first = zone("", "led0");
+const further = config.requireObject<string[]>("zones").map((name, index) => zone(`-${name}`, `led${String(index + 1)}`));
+const modules = [first, ...further].flatMap((one) => one.modules);
 
 /** What evidence of each module shows: publish it, and anyone can check what runs. */
 export const measurements = pulumi
-    .all([sensor, valve, pump, controller, dashboard].map((module) => pulumi.all([module.moduleName, module.measurement])))
+    .all(modules.map((module) => pulumi.all([module.moduleName, module.measurement])))
     .apply((pairs) => Object.fromEntries(pairs));
 /** What vouches for each of them. */
 export const assurance = pulumi
-    .all([sensor, valve, pump, controller, dashboard].map((module) => pulumi.all([module.moduleName, module.assurance])))
+    .all(modules.map((module) => pulumi.all([module.moduleName, module.assurance])))
     .apply((pairs) => Object.fromEntries(pairs));
 /** Folders of the nodes' agents, with their control sockets and logs. */
-export const folders = { server: server.folder, station: station.folder, field: field.folder };
+export const folders = { server: server.folder, station: station.folder, field: first.field.folder };

@@ -17,8 +17,8 @@ const FILES = {
 
 const NATIVE = `
 const desk = new ae.Node("desk", { deployment, tee: "native" });
-const listener = new ae.Module("listener", { node: desk, source: "modules/dashboard.c" });
-new ae.Connection("copy", { from: controller.output("report"), to: listener.input("report") });
+const listener = new ae.Module("listener", { node: desk, source: "modules/dashboard.rs" });
+new ae.Connection("copy", { from: first.controller.output("report"), to: listener.input("report") });
 new ae.Connection("listened", { from: deployment, to: listener.handler("query") });
 `;
 
@@ -91,18 +91,20 @@ describe("boards under the real CLI", function () {
     const deployed = async () => DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
 
     /** Whether the pump on the TrustZone board runs, as it has told the dashboard. */
-    const pumping = async (stack: DeployedStack) => parseView(await stack.request("query", new Uint8Array(0))).pump === "on";
+    const pumping = async (stack: DeployedStack, zone: string) => parseView(await stack.request(`query${zone}`, new Uint8Array(0))).pump === "on";
+
+    /** Position of a zone's valve, as its port shows. */
+    const tap = async (stack: DeployedStack, zone: string) => (await stack.pins(`valve${zone}`)).find(({ name }) => name === "tap")?.value;
 
     /** Sets the sensor's port and waits until the valve's port and the pump show what follows from it. */
-    async function reaches(stack: DeployedStack, percent: number, open: number): Promise<void> {
-        await stack.setPin("sensor", "soil", percent);
+    async function reaches(stack: DeployedStack, percent: number, open: number, zone = ""): Promise<void> {
+        await stack.setPin(`sensor${zone}`, "soil", percent);
         for (let tries = 0; tries < 300; tries++) {
-            const pin = (await stack.pins("valve")).find(({ name }) => name === "tap");
-            if (pin?.value === open && await pumping(stack) === (open === 1)) return;
+            if (await tap(stack, zone) === open && await pumping(stack, zone) === (open === 1)) return;
             await sleep(100);
         }
-        const agent = stack.agent("field");
-        const looks = await Promise.all(["sensor", "valve"].map(async (name) => {
+        const agent = stack.agent(`field${zone}`);
+        const looks = await Promise.all([`sensor${zone}`, `valve${zone}`].map(async (name) => {
             const { instance } = stack.module(name);
             return `${name}: ${JSON.stringify(await agent.instance(instance))}\n${await agent.logs(instance)}`;
         }));
@@ -195,4 +197,17 @@ describe("boards under the real CLI", function () {
             await project.pulumi("preview", "--refresh", "--expect-no-changes");
         });
     }
+
+    it("waters a further zone by itself", async () => {
+        await project.pulumi("config", "set", "--path", "zones[0]", "north");
+        await project.pulumi("up", "--yes", "--skip-preview");
+        const stack = await deployed();
+        await reaches(stack, 80, 0);
+        await reaches(stack, 20, 1, "-north");
+        assert.equal(await tap(stack, ""), 0, "the first zone is as wet as it was");
+        await reaches(stack, 20, 1);
+        await reaches(stack, 80, 0, "-north");
+        assert.equal(await tap(stack, ""), 1);
+        await project.pulumi("preview", "--expect-no-changes");
+    });
 });
