@@ -84,7 +84,7 @@ class Heir {
         if (main.state === "running" && main.imageDigest === this.digest) {
             const { attested: { status } } = await this.see(this.news, this.news.measurement, false);
             if (status.state === "active" && status.handOver !== undefined && await this.cameFrom(there, status.handOver, old)) {
-                await observe(this.olds.nodeFolder, (agent) => agent.remove(this.instance));
+                await this.endOld();
                 return KEPT;
             }
         }
@@ -192,10 +192,17 @@ class Heir {
     private async promote(there: Agent, seen: string): Promise<Succession | undefined> {
         const next = await there.instance(this.successor);
         if (next === undefined || !sameProcess(next.version, seen) || !await this.unchanged(there.promote(this.instance, next.version))) return undefined;
-        if (this.olds.nodeFolder !== this.news.nodeFolder) await observe(this.olds.nodeFolder, (agent) => agent.remove(this.instance));
+        if (this.olds.nodeFolder !== this.news.nodeFolder) await this.endOld();
         if (next.imageDigest === this.digest) return KEPT;
         this.olds = { ...this.olds, ...pick(this.news, ["nodeName", "nodeFolder", "tee", "backend", "platform", "signer"]) };
         return undefined;
+    }
+
+    /** After a migration: what the old instance was, without keys, is ended. */
+    private async endOld(): Promise<void> {
+        const { nodeFolder, nodeName } = this.olds;
+        if (await observe(nodeFolder, (agent) => agent.remove(this.instance)) !== "stopped") return;
+        console.warn(`module "${this.news.name}": the agent of node "${nodeName}" has ended. An instance without keys may be left there until the module comes back to the node, or the node is deleted.`);
     }
 
     /** The old instance. After an update that nobody recorded it is one that the deployer once handed over to. */

@@ -41,7 +41,7 @@ describe("an update with a board that is cut off", function () {
     });
     after(() => scene.end());
 
-    const folderOf = (place: string): string => scene.stack.outs("Node", place.replace(" ", "-"))["folder"] as string;
+    const folderOf = (place: Case["from"]): string => scene.place(place);
 
     const cases = CASES.filter(({ always }) => ALL || always);
     const check = ({ from, to, cut, after: step, keeps }: Case) => {
@@ -53,7 +53,7 @@ describe("an update with a board that is cut off", function () {
             await load.goesOn(5);
             const { incarnation: old } = scene.stack.outs("Module", "worker");
             const variant: Variant = { ...before, on: to, version: ++version };
-            const faults = new Faults(scene.instance("worker"), { victim: "board", at: step, when: "after", board: folderOf(cut === "old" ? from : to) });
+            const faults = new Faults(scene.instance("worker"), { victim: "board", at: step, when: "after", folder: folderOf(cut === "old" ? from : to) });
             faults.enter();
             try {
                 await scene.up(variant).catch(() => undefined);

@@ -9,7 +9,7 @@ import { successorOf } from "../../provider/lifecycle/identity";
 import { real } from "../../provider/lifecycle/real";
 import { setSurroundings, type Agent } from "../../provider/lifecycle/surroundings";
 import type { Channel, MessageType, Reply, StatusFacts } from "../../provider/session/session";
-import { weakenedKit, type Patch } from "../attacks/weakened";
+import { LIVES_ON, weakenedKit, type Patch } from "../attacks/weakened";
 import { Scene } from "./scene";
 
 /** Everything that an agent sees, which is the attacker's: what instances are started from and what they are told. */
@@ -55,11 +55,6 @@ const PREDICTABLE: readonly Patch[] = [{
     from: "__asm__ volatile(\"rdrand %0\" : \"=r\"(value), \"=@ccc\"(valid) : : \"cc\");",
     to: "value = 0x9E3779B97F4A7C15u * (done + 1), valid = true;",
 }];
-/** A release that changes nothing. */
-const LIVES_ON: readonly Patch[] = [
-    { file: "core/handover.c", from: "kit.state = STATE_RELEASED;", to: "" },
-    { file: "core/handover.c", from: "crypto_wipe(&kit.table, sizeof kit.table);\n    for", to: "for" },
-];
 
 describe("a host that clones instances", function () {
     this.timeout(300_000);

@@ -20,8 +20,8 @@ export interface Fault {
     /** Number of the step, or the first of that name. */
     readonly at: number | string;
     readonly when: "before" | "after";
-    /** Folder of the node whose board it is. */
-    readonly board?: string;
+    /** Folder of the node where the victim is; undefined: the one where the step is done. */
+    readonly folder?: string;
 }
 
 /** Process id of the emulator that the bridge of a node runs. */
@@ -39,6 +39,8 @@ const STEPS = ["start", "remove", "promote", "frames", "putFrames", "setRoute", 
 export class Faults {
     /** What was done, in order. */
     readonly steps: string[] = [];
+    /** The folders of the nodes where it was done. */
+    readonly folders: string[] = [];
     /** Whether it has struck, and what was hit really ended. */
     struck = false;
     private dead = false;
@@ -85,6 +87,7 @@ export class Faults {
     private async step(folder: string, name: string, call: () => Promise<unknown>): Promise<unknown> {
         this.alive();
         const at = this.steps.push(name) - 1;
+        this.folders.push(folder);
         const { fault } = this;
         const mine = !this.struck && (fault?.at === at || fault?.at === name) ? fault : undefined;
         if (mine?.when === "before") await this.strike(mine.victim, folder);
@@ -93,7 +96,7 @@ export class Faults {
         return result;
     }
 
-    private async strike(victim: Fault["victim"], folder: string): Promise<void> {
+    private async strike(victim: Fault["victim"], here: string): Promise<void> {
         if (typeof victim === "function") {
             this.struck = true;
             return victim();
@@ -103,10 +106,10 @@ export class Faults {
             this.struck = true;
             throw new Error(victim === "deployer" ? "the deployer was killed" : "the network was cut");
         }
+        const folder = this.fault?.folder ?? here;
         if (victim === "board") {
-            const board = this.fault?.board ?? folder;
-            process.kill(emulatorOf(board), "SIGKILL");
-            for (let tries = 0; tries < 500 && await new AgentClient(board).trustzone() !== undefined; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+            process.kill(emulatorOf(folder), "SIGKILL");
+            for (let tries = 0; tries < 500 && await new AgentClient(folder).trustzone() !== undefined; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
             this.struck = true;
             return;
         }

@@ -6,6 +6,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClient } from "../../provider/agent/client";
+import { driverOf, endOf } from "../../provider/lifecycle/ends";
 import * as ae from "../../resources";
 import { Stack, type Step } from "./stack";
 import { compareStreams, type StreamCounts } from "./stream-checker";
@@ -151,6 +152,31 @@ export class Scene {
 
     folder(module: string): string {
         return this.stack.outs("Module", module)["nodeFolder"] as string;
+    }
+
+    /** The folder of a node. */
+    place(on: NonNullable<Variant["on"]>): string {
+        return this.stack.outs("Node", on.replace(" ", "-"))["folder"] as string;
+    }
+
+    /** Instances that these nodes keep of the module in the middle: itself, and one that is to take over. */
+    instances(on: readonly NonNullable<Variant["on"]>[]): { readonly folder: string; readonly id: string }[] {
+        return on.map((name) => this.place(name)).flatMap((folder) => fs.readdirSync(path.join(folder, "instances"))
+            .filter((id) => id.startsWith(this.instance("worker"))).map((id) => ({ folder, id })));
+    }
+
+    /** How many instances of the module in the middle attest keys now. Whoever cannot be asked is not counted. */
+    async holders(on: readonly NonNullable<Variant["on"]>[]): Promise<number> {
+        const module = this.stack.outs("Module", "worker") as unknown as Parameters<typeof endOf>[1] & Parameters<typeof endOf>[0];
+        const asked = await Promise.all(this.instances(on).map(async ({ folder, id }) => {
+            const report = await new AgentClient(folder).instance(id).catch(() => undefined);
+            if (report?.state !== "running") return 0;
+            const end = await endOf({ ...module, module: "worker", nodeFolder: folder, successor: id !== this.instance("worker") }, module);
+            // Whichever program it is.
+            const { status } = await (await driverOf(module)).attest({ ...end, appraise: () => Promise.resolve({} as Awaited<ReturnType<typeof end.appraise>>) });
+            return status.connections.some(({ keyId }) => /[^0]/.test(keyId)) ? 1 : 0;
+        }));
+        return asked.reduce((sum: number, one) => sum + one, 0);
     }
 
     instance(module: string): string {
