@@ -11,7 +11,8 @@ import * as ae from "../../resources";
 import { Stack, type Step } from "./stack";
 import { compareStreams, type StreamCounts } from "./stream-checker";
 
-const PRINT = `
+/** For modules: publishes a word and numbers. */
+export const PRINT = `
 #include <authentic.h>
 static void say(const char *what, const uint64_t *numbers, int count) {
     char text[128];
@@ -113,6 +114,13 @@ export interface Variant {
 
 const PATIENCE_MS = Number(process.env["PATIENCE"] ?? 60_000);
 
+/** Lines that a module has published since its instance began, as numbers. */
+export function published(stack: Stack, module: string, word: string): number[][] {
+    const { nodeFolder, instance } = stack.outs("Module", module) as { nodeFolder: string; instance: string };
+    const log = fs.readFileSync(path.join(nodeFolder, "instances", instance, "host.log"), "utf8");
+    return [...log.matchAll(new RegExp(`"${word}((?: \\d+)+)"`, "g"))].map(([, numbers = ""]) => numbers.trim().split(" ").map(Number));
+}
+
 /** The program, its stack and its load. */
 export class Scene {
     readonly stack = new Stack({ "authentic:trust": JSON.stringify({ native: true, emulated: true }) });
@@ -185,8 +193,7 @@ export class Scene {
 
     /** Lines that a module has published, as numbers. */
     published(module: string, word: string): number[][] {
-        const log = fs.readFileSync(path.join(this.folder(module), "instances", this.instance(module), "host.log"), "utf8");
-        return [...log.matchAll(new RegExp(`"${word}((?: \\d+)+)"`, "g"))].map(([, numbers = ""]) => numbers.trim().split(" ").map(Number));
+        return published(this.stack, module, word);
     }
 
     /** How far each end of each connection is, for messages. */
