@@ -199,6 +199,7 @@ describe("what is on its way while a module is updated", function () {
 
     for (const { name, size, window, burst } of [
         { name: "1024 events of 8 bytes", size: 8, window: 1024, burst: 16 },
+        { name: "64 events of 64 KiB", size: 65_536, window: 64, burst: 4 },
     ]) {
         it(`${name}, a full window, arrive once and in order after the update of their sender`, async () => {
             const program = (VERSION: string) => () => {

@@ -170,7 +170,9 @@ impl Host {
                     continue;
                 }
                 let held = connection.queue.bytes();
-                connection.queue.send(socket.outgoing(), BATCH);
+                // What the socket still holds in front of its backlog was written already, and does not count.
+                let room = BATCH - socket.backlog();
+                connection.queue.send(socket.outgoing(), room);
                 self.kept -= held - connection.queue.bytes();
                 if connection.queue.has_unsent() {
                     connection.pending = true;

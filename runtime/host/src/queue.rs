@@ -62,12 +62,13 @@ impl FrameQueue {
         }
     }
 
-    /// Moves unsent frames to `into` until that holds at least `limit` bytes. Returns how many were moved.
+    /// Appends unsent frames to `into` until at least `limit` bytes were appended: at least one frame where there is one and
+    /// `limit` is not 0. Returns how many.
     pub fn send(&mut self, into: &mut Vec<u8>, limit: usize) -> usize {
         let mut end = self.sent_bytes;
         let mut count = 0;
         while let Some(entry) = self.entries.get(self.sent + count) {
-            if into.len() + (end - self.sent_bytes) >= limit {
+            if end - self.sent_bytes >= limit {
                 break;
             }
             end += entry.length;
@@ -202,6 +203,14 @@ mod tests {
         assert_eq!(queue.resent, 2);
         queue.acknowledge(5, now);
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn moves_a_frame_whatever_the_socket_still_holds() {
+        let (mut queue, _) = filled(2, true);
+        let mut written_before = vec![0; 1000];
+        assert_eq!(queue.send(&mut written_before, 1), 1);
+        assert_eq!(counters(&written_before[1000..]), [1]);
     }
 
     #[test]
