@@ -82,7 +82,7 @@ describe("local agents", function () {
 
     it("say where the agent's program is missing", async () => {
         process.env["AUTHENTIC_AGENT"] = "/nowhere/authentic-agent";
-        await assert.rejects(start(), /AE-AGENT-BINARY: .*\/nowhere\/authentic-agent.*npm run setup/);
+        await assert.rejects(start(), /AE-AGENT-BINARY: .*\/nowhere\/authentic-agent.*cargo build --release --locked/);
     });
 
     it("say that an agent ended while it started", async () => {
