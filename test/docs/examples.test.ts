@@ -22,7 +22,9 @@ for (const name of exampleNames()) {
         const settings = Object.keys((parse(fs.readFileSync(path.join(project, "Pulumi.yaml"), "utf8")) as { config?: object }).config ?? {});
         const where = path.relative(packageRoot(), project);
         const commands = commandsOf(readme);
-        const declared = (kind: string, given: string) => assert.ok(program.includes(`ae.${kind}("${given}"`), `there is no ${kind} "${given}"`);
+        // Parts of a zone are named by `called`, which adds the zone's name.
+        const has = (kind: string, given: string) => program.includes(`ae.${kind}("${given}"`) || program.includes(`ae.${kind}(called("${given.replace(/-\w+$/, "")}")`);
+        const declared = (kind: string, given: string) => assert.ok(has(kind, given), `there is no ${kind} "${given}"`);
 
         it("says what it shows, how to run it and what to change", () => {
             assert.match(readme, /^# .+\n\n[^]+\n## Run it\n[^]+\n## Try changing this\n/);
@@ -31,14 +33,14 @@ for (const name of exampleNames()) {
 
         for (const command of commands.slice(1)) {
             it(command, () => {
-                const pulumi = /^npm run (?:--silent )?pulumi -- (up|preview|refresh|destroy|stack export|config set (?<key>\S+) \S+)( --[\w-]+)*(?: -C (?<at>\S+))?( \| node (?<script>\S+) \d+)?$/.exec(command);
+                const pulumi = /^npm run (?:--silent )?pulumi -- (up|preview|refresh|destroy|stack export|config set (?:(?<key>[\w-]+)|--path '(?<list>\w+)\[\d+\]') \S+)( --[\w-]+)*(?: -C (?<at>\S+))?( \| node (?<script>\S+) \d+)?$/.exec(command);
                 const authentic = /^npm run authentic -- (?:status|pins (?<pinned>[\w-]+)( \w+=\d+)?|request (?<asked>[\w-]+)( "[^"]*"| [\w=]+)?( --output hex)?)(?: --cwd (?<at>\S+))?$/.exec(command);
                 const setting = /^config set (?<key>[\w-]+|--path authentic:trust\.\w+) \S+$/.exec(command);
                 if (command === "npm run demo" || command === "npm run bench -- events") return;
-                const { key, at, pinned, asked, script } = (pulumi ?? authentic ?? setting ?? assert.fail("it has another form")).groups ?? {};
+                const { list, key = list, at, pinned, asked, script } = (pulumi ?? authentic ?? setting ?? assert.fail("it has another form")).groups ?? {};
                 if (setting === null) assert.equal(at ?? "", where);
                 if (key !== undefined && !key.startsWith("--path")) assert.ok(settings.includes(key), `there is no setting "${key}"`);
-                if (pinned !== undefined && !program.includes(`ae.Node("${pinned}"`)) declared("Module", pinned);
+                if (pinned !== undefined && !has("Node", pinned)) declared("Module", pinned);
                 if (asked !== undefined) declared("Connection", asked);
                 if (script !== undefined) assert.ok(fs.existsSync(path.join(packageRoot(), script)), script);
             });
