@@ -47,7 +47,7 @@ function zone(name: string, motor: string) {
     ];
     // Not before everything is connected, so that the dashboard sees the first move too.
     new ae.Trigger(called("poll"), { module: controller, entry: "poll", every: "1s" }, { dependsOn: streams });
-    return { field, controller, modules: [sensor, valve, pump, controller, dashboard] };
+    return { field, valve, controller, modules: [sensor, valve, pump, controller, dashboard] };
 }
 
 const first = zone("", "led0");
