@@ -4,6 +4,7 @@ import { attest } from "./attest";
 import { build } from "./build";
 import { events } from "./events";
 import { memory } from "./memory";
+import { sancus } from "./sancus";
 import { trustzone } from "./trustzone";
 import { up } from "./up";
 import { update } from "./update";
@@ -16,7 +17,7 @@ export interface Options {
     readonly modules?: number;
 }
 
-const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<void>>> = { events, up, update, build, memory, attest, trustzone };
+const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<void>>> = { events, up, update, build, memory, attest, sancus, trustzone };
 
 async function main(): Promise<void> {
     const { values, positionals } = parseArgs({ allowPositionals: true, options: { quick: { type: "boolean", default: false }, modules: { type: "string" } } });

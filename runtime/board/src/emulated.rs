@@ -46,6 +46,19 @@ impl Emulated {
         Ok(Self { machine, clock_hz, deadline: OVERHEAD, broken })
     }
 
+    /// Runs for a moment: what the board said, and how it stopped.
+    ///
+    /// # Errors
+    /// Its source of nonces cannot be trusted any more.
+    pub fn run(&mut self) -> io::Result<(Vec<u8>, Stop)> {
+        let stop = self.machine.run(SLICE);
+        let sent = self.machine.take_from_uart(0);
+        if self.broken.load(Ordering::Relaxed) {
+            return Err(io::Error::other("its non-volatile counter cannot be stored (is the disk full?)"));
+        }
+        Ok((sent, stop))
+    }
+
     /// The machine, to look at.
     #[must_use]
     pub fn machine(&self) -> &Machine {
@@ -61,11 +74,7 @@ impl Line for Emulated {
 
     fn receive(&mut self) -> io::Result<Heard> {
         loop {
-            let stop = self.machine.run(SLICE);
-            let sent = self.machine.take_from_uart(0);
-            if self.broken.load(Ordering::Relaxed) {
-                return Err(io::Error::other("its non-volatile counter cannot be stored (is the disk full?)"));
-            }
+            let (sent, stop) = self.run()?;
             if !sent.is_empty() {
                 return Ok(Heard::Bytes(sent));
             }

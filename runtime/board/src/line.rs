@@ -1,6 +1,7 @@
 //! The seam between the link and a board: bytes, pins and power.
 
 use std::io;
+use std::os::fd::RawFd;
 
 /// What came of waiting for the board.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,16 @@ pub trait Line: Send {
     /// Violations of access rules since the last call, as the hardware saw them; nothing where only the board itself knows.
     fn violations(&mut self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// What tells that the board says something by itself; nothing where it only does so while it is asked.
+    fn descriptor(&self) -> Option<RawFd> {
+        None
+    }
+
+    /// Whether the board has said something that nobody has received.
+    fn waiting(&self) -> bool {
+        false
     }
 
     /// The board's cycles since power-on; 0 where nobody counts them.

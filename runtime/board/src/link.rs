@@ -266,6 +266,8 @@ impl Link {
                         _ => Status::Unknown,
                     };
                     self.violations += u64::from(status == Status::Violation);
+                    // One that was on already before anybody listened.
+                    self.boots = self.boots.max(1);
                     found = Some(Answer { status, body: body.to_vec() });
                 }
                 _ => self.unexpected += 1,

@@ -8,6 +8,7 @@ use rustix::termios::{ControlModes, InputModes, OptionalActions, Termios, ioctl_
 use rustix::time::Timespec;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
@@ -129,6 +130,15 @@ impl Line for Serial {
 
     fn power_cycle(&mut self) -> bool {
         false
+    }
+
+    fn descriptor(&self) -> Option<RawFd> {
+        self.port.as_ref().map(AsRawFd::as_raw_fd)
+    }
+
+    fn waiting(&self) -> bool {
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        self.port.as_ref().is_some_and(|port| poll(&mut [PollFd::new(port, PollFlags::IN)], Some(&at_once)).is_ok_and(|ready| ready > 0))
     }
 
     fn kind(&self) -> &'static str {

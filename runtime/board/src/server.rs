@@ -7,6 +7,7 @@ use authentic_wire::board::{BoardCall, BoardMessage, BoardStatus};
 use authentic_wire::control;
 use authentic_wire::id::Id;
 use mio::net::{UnixListener, UnixStream};
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 use std::io::{self, Read, Write};
@@ -14,6 +15,7 @@ use std::path::Path;
 use std::time::Duration;
 
 const LISTENER: Token = Token(usize::MAX);
+const LINE: Token = Token(usize::MAX - 1);
 const MAX_CLIENTS: usize = 16;
 const MAX_BACKLOG: usize = 1 << 20;
 /// Longest time for a question of somebody else, milliseconds of the board.
@@ -53,6 +55,7 @@ impl Server {
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let mut events = Events::with_capacity(64);
         while !self.stopping {
+            self.watch_line(&poll)?;
             match poll.poll(&mut events, Some(MAINTENANCE)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
@@ -60,6 +63,7 @@ impl Server {
             for event in &events {
                 match event.token() {
                     LISTENER => self.accept(&listener, &poll)?,
+                    LINE => self.hear(),
                     Token(index) => self.serve(index),
                 }
             }
@@ -69,6 +73,24 @@ impl Server {
             }
         }
         Ok(())
+    }
+
+    /// A port that was lost and opened again is another one, perhaps with the same number.
+    fn watch_line(&mut self, poll: &Poll) -> io::Result<()> {
+        let Some(descriptor) = self.board.link().line().descriptor() else { return Ok(()) };
+        let mut source = SourceFd(&descriptor);
+        poll.registry().reregister(&mut source, LINE, Interest::READABLE).or_else(|_| poll.registry().register(&mut source, LINE, Interest::READABLE))
+    }
+
+    /// The board says something by itself: that a pin changed, or that it was reset.
+    fn hear(&mut self) {
+        let link = self.board.link();
+        if link.line().waiting() {
+            if let Err(error) = link.listen() {
+                drop(self.failed(&error.into()));
+            }
+            self.tell();
+        }
     }
 
     fn accept(&mut self, listener: &UnixListener, poll: &Poll) -> io::Result<()> {

@@ -32,6 +32,12 @@ impl Machine {
         self.cycles
     }
 
+    /// Those of them that enable, verify, wrap and unwrap took.
+    #[must_use]
+    pub fn crypto_cycles(&self) -> u64 {
+        self.crypto_cycles
+    }
+
     /// Instructions since power-on.
     #[must_use]
     pub fn instructions(&self) -> u64 {

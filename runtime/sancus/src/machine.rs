@@ -82,6 +82,7 @@ impl MachineBuilder {
         let mut machine = Machine {
             registers: [0; 16],
             cycles: 0,
+            crypto_cycles: 0,
             instructions: 0,
             memory: Memory::new(self.memory),
             devices: Devices::new(self.clock, self.devices),
@@ -122,6 +123,7 @@ pub struct NoMemory {
 pub struct Machine {
     pub(crate) registers: [u16; 16],
     pub(crate) cycles: u64,
+    pub(crate) crypto_cycles: u64,
     pub(crate) instructions: u64,
     pub(crate) memory: Memory,
     pub(crate) devices: Devices,

@@ -17,6 +17,14 @@ impl Machine {
     /// Executes opcode `0x1380 + number`.
     #[inline(never)]
     pub(crate) fn sancus(&mut self, number: u16) -> u64 {
+        let cycles = self.execute(number);
+        if (0x1..=0x5).contains(&number) {
+            self.crypto_cycles += cycles;
+        }
+        cycles
+    }
+
+    fn execute(&mut self, number: u16) -> u64 {
         match number {
             0x0 => self.disable(),
             0x1 => self.enable(),
