@@ -2,13 +2,13 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import type { Descriptor } from "../provider/application/schema";
-import { endOf } from "../provider/application/values";
 import { AuthenticError } from "../provider/errors";
 import { instead } from "../provider/lifecycle/names";
 import { Connection, type ConnectionSource, type ConnectionTarget } from "./connection";
 import { Deployment } from "./deployment";
-import { type Described, describeApplication, mapped } from "./described";
+import type { Described, DescribedEnd } from "./described";
 import type { Endpoint } from "./endpoint";
+import { mapped } from "./mapped";
 import { Module } from "./module";
 import { Node } from "./node";
 import { Trigger } from "./trigger";
@@ -50,7 +50,7 @@ export class Application<D extends Descriptor = Descriptor> extends pulumi.Compo
 
     constructor(name: string, args: ApplicationArgs<D>, opts: pulumi.ComponentResourceOptions = {}) {
         // A descriptor that is wrong declares nothing.
-        const described = shown(() => describeApplication(args.descriptor, args.environment));
+        const described = shown(() => reader().describeApplication(args.descriptor, args.environment));
         super("authentic:index:Application", name, {}, opts);
         const parts = new Parts(name, this, described);
         this.deployment = parts.deployment;
@@ -94,7 +94,7 @@ class Parts {
         this.nodes = mapped(described.nodes, (each, node) => new Node(node, { deployment: this.deployment, ...each }, { parent }));
         this.modules = mapped(described.modules, ({ node, ...each }, module) => new Module(module, { node: one(this.nodes, node, "node"), ...each }, { parent }));
         this.connections = mapped(described.connections, ({ from, to, ...each }, connection) => {
-            const source = from === "deployer" ? this.deployment : this.end(from) as ConnectionSource;
+            const source = from === undefined ? this.deployment : this.end(from) as ConnectionSource;
             return new Connection(connection, { from: source, to: this.end(to) as ConnectionTarget, ...each }, { parent: this.parent });
         });
         // Not before everything is connected, so that no module sees an event whose effects it cannot send.
@@ -102,10 +102,15 @@ class Parts {
         this.triggers = mapped(described.triggers, ({ module, ...each }, trigger) => new Trigger(trigger, { module: one(this.modules, module, "module"), ...each }, { parent, dependsOn }));
     }
 
-    private end(written: string): Endpoint {
-        const { module, kind, name } = endOf(written);
+    private end({ module, kind, name }: DescribedEnd): Endpoint {
         return one(this.modules, module, "module")[kind as "input" | "output" | "request" | "handler"](name);
     }
+}
+
+/** Read when it is needed: the YAML library and the schemas would cost every program, and most have no descriptor. */
+function reader(): typeof import("./described") {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- a constructor cannot wait for an import
+    return require("./described") as typeof import("./described");
 }
 
 /** What people have to correct is shown without a stack trace. */

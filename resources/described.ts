@@ -4,9 +4,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { readDescriptor } from "../provider/application/descriptor";
 import type { DocumentPath } from "../provider/application/document";
 import type { ApplicationDescription, ConnectionDescription, ModuleDescription, NodeDescription, SshDescription, TriggerDescription } from "../provider/application/schema";
+import { endOf } from "../provider/application/values";
 import { Configured } from "./configured";
 import type { ConnectionArgs } from "./connection";
 import type { DeploymentArgs } from "./deployment";
+import { mapped } from "./mapped";
 import type { ModuleArgs } from "./module";
 import type { NodeArgs } from "./node";
 import type { SshArgs, SshHopArgs } from "./ssh";
@@ -14,6 +16,9 @@ import type { TriggerArgs } from "./trigger";
 
 /** A section of descriptors, which does not compile where it lacks an argument that the resource has. */
 type Complete<Section, Args, Others extends keyof Args = never> = Exclude<keyof Args, Others | keyof Section> extends never ? Section : never;
+
+/** An endpoint of a module. */
+export type DescribedEnd = ReturnType<typeof endOf>;
 
 /** Everything that an application needs, and nothing declared yet. */
 export type Described = ReturnType<typeof describeApplication>;
@@ -82,8 +87,9 @@ function moduleArgs(configured: Configured, name: string, module: Complete<Modul
     return defined({ ...module, config });
 }
 
-function connectionArgs(configured: Configured, name: string, connection: Complete<ConnectionDescription, ConnectionArgs>) {
-    return defined({ ...connection, rotate: configured.plain<string | number | boolean>(["connections", name, "rotate"], connection.rotate) });
+function connectionArgs(configured: Configured, name: string, { from, to, ...rest }: Complete<ConnectionDescription, ConnectionArgs>) {
+    // Where it begins at the deployer there is no endpoint.
+    return defined({ ...rest, from: from === "deployer" ? undefined : endOf(from), to: endOf(to), rotate: configured.plain<string | number | boolean>(["connections", name, "rotate"], rest.rotate) });
 }
 
 /** Where each resource is described: `connection "moisture"` → its property → `application.yaml:12:5`. */
@@ -91,11 +97,6 @@ function originsOf(application: ApplicationDescription, origin: (path: DocumentP
     return ([["nodes", "node"], ["modules", "module"], ["connections", "connection"], ["triggers", "trigger"]] as const).flatMap(([section, kind]) =>
         Object.keys(application[section] ?? {}).map((name) =>
             [`${kind} "${name}"`, (property: string) => origin([section, name, ...property.split(".").filter((step) => step !== "")])] as const));
-}
-
-/** A record with other values under the same names. */
-export function mapped<T, U>(record: Readonly<Record<string, T>>, map: (value: T, name: string) => U): Record<string, U> {
-    return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value, name)]));
 }
 
 /** Members that are given: an argument that is undefined is another thing than none to some resources. */

@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { Command } from "commander";
 import { resourceNames } from "../import/names";
-import { importDescriptor } from "../import/import";
 import { readInput } from "./files";
 import { addExamples, print } from "./stack-options";
 
@@ -34,7 +33,9 @@ export function importCommand(): Command {
         .option("--name <name>", "name of the project; otherwise that of the output's or the descriptor's folder")
         .option("--force", "write over what is there, but not over sources of modules")
         .option("--json", "print {folder, files, kept, leftovers: [{at, path, why, instead}], commands} as JSON");
-    return addExamples(command, EXAMPLES, NOTES).action((file: string, options: ImportOptions) => {
+    return addExamples(command, EXAMPLES, NOTES).action(async (file: string, options: ImportOptions) => {
+        // With the YAML library, which no other command needs.
+        const { importDescriptor } = await import("../import/import.js");
         const text = Buffer.from(readInput(file, "descriptor")).toString("utf8");
         const name = resourceNames().of(options.name ?? path.basename(path.resolve(options.output ?? path.dirname(file))));
         const { folder, files, kept, leftovers, lines, commands, imported } = importDescriptor({
