@@ -5,6 +5,7 @@ import { access, readdir, readFile, realpath, rm, rmdir, writeFile } from "node:
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { hostPort } from "../addresses";
 import { AuthenticError } from "../errors";
 import { makeFolder, writing } from "../storage";
 import { type AgentAbout, AgentClient } from "./client";
@@ -94,8 +95,7 @@ export async function recordLocalAgent(folder: string): Promise<void> {
 }
 
 async function start(binary: string, folder: string, { node, listenAddress, port = 0, tee, backend = "hardware" }: LocalAgentRequest, client: AgentClient): Promise<AgentAbout> {
-    const address = listenAddress.includes(":") ? `[${listenAddress}]:${port}` : `${listenAddress}:${port}`;
-    const child = spawn(binary, ["run", "--folder", folder, "--node", node, "--listen", address, ...(tee === "sgx" ? ["--sgx", backend] : [])], {
+    const child = spawn(binary, ["run", "--folder", folder, "--node", node, "--listen", hostPort(listenAddress, port), ...(tee === "sgx" ? ["--sgx", backend] : [])], {
         // It outlives this process, which has secrets in its environment that an agent must not see.
         detached: true, stdio: ["ignore", "ignore", "pipe"], cwd: "/", env: agentEnvironment(),
     });

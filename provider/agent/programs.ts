@@ -51,7 +51,10 @@ export interface Program {
 export async function programsFor(architecture: string, tee = "native"): Promise<Program[]> {
     const agent = await agentProgram(architecture);
     return Promise.all(["authentic-agent", "authentic-host", ...FURTHER[tee] ?? []].map(async (name) => {
-        const content = await readFile(path.join(path.dirname(agent), name));
+        const file = path.join(path.dirname(agent), name);
+        const content = await readFile(file).catch((cause: unknown) => {
+            throw new AuthenticError("AE-AGENT-BINARY", `there is no ${name} beside the agent (looked for ${file})`, `run \`cargo build --release --locked\` in ${path.join(packageFolder(), "runtime")}, which builds all programs`, { cause });
+        });
         return { name, content, digest: createHash("sha256").update(content).digest("hex") };
     }));
 }

@@ -3,10 +3,12 @@ import { gzip } from "node:zlib";
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { hostPort } from "../addresses";
 import { AuthenticError } from "../errors";
 import { runScript } from "../ssh/shell";
 import { formatLocation, type Location, parseLocation } from "../ssh/settings";
 import { type AgentAbout, AgentClient } from "./client";
+import { MAX_SOCKET_PATH } from "./way";
 import { clean } from "./http";
 import type { AgentRequest } from "../lifecycle/surroundings";
 import { type Program, programsFor, versionOf } from "./programs";
@@ -14,8 +16,6 @@ import { INSTALL, INSTALLED, LEFT, LOOP, PROBE, REMOVE, runScriptOf, START, STAT
 
 const START_MS = 60_000;
 const POLL_MS = 100;
-/** Bytes of a socket's path that the system takes. */
-const MAX_SOCKET_PATH = 107;
 /** Characters of a node's name in the name of its folder, which is in the path of a socket. */
 const NAME_IN_FOLDER = 24;
 const SUPERVISORS: readonly string[] = ["systemd-system", "systemd-user", "none"];
@@ -44,12 +44,13 @@ export async function startRemoteAgent(authority: string, request: AgentRequest)
     const place: Location = { authority, folder: known ?? await newFolder(authority, machine.root, request) };
     try {
         const running = known === undefined ? undefined : await statusOf(place);
-        if (running?.programs !== programFolder(place, version)) {
+        const installed = running === programFolder(place, version);
+        if (!installed) {
             await install(place, version, programs);
             await start(place, machine, version, request);
         }
         const about = await answer(place, request.node);
-        if (running?.programs !== programFolder(place, version)) await settle(place, version, request, about);
+        if (!installed) await settle(place, version, request, about);
         return about;
     } catch (error) {
         if (known === undefined) await endRemoteAgent(place).catch(() => undefined);
@@ -60,7 +61,7 @@ export async function startRemoteAgent(authority: string, request: AgentRequest)
 /** What is said of an agent in `run` counts when it is started again: the port it picked stays. */
 async function settle(place: Location, version: string, request: AgentRequest, { eventAddress: { port } }: AgentAbout): Promise<void> {
     const command = runScriptOf(commandOf(place, version, { ...request, port }));
-    await runScript(place.authority, "note the port of an agent", `umask 077; printf %s "$2" > "$1/run.new"; mv -f "$1/run.new" "$1/run"\n${TIDY.replaceAll("$2", "$3")}`, [place.folder, command, version]);
+    await runScript(place.authority, "note the port of an agent", `umask 077; printf %s "$3" > "$1/run.new"; mv -f "$1/run.new" "$1/run"\n${TIDY}`, [place.folder, version, command]);
 }
 
 async function probe(authority: string): Promise<Machine> {
@@ -98,8 +99,7 @@ function programFolder({ folder }: Location, version: string): string {
 }
 
 function commandOf(place: Location, version: string, { node, listenAddress, port = 0, tee, backend = "hardware" }: AgentRequest) {
-    const listen = listenAddress.includes(":") ? `[${listenAddress}]:${port}` : `${listenAddress}:${port}`;
-    return { folder: place.folder, programs: programFolder(place, version), node, listen, ...(tee === "sgx" ? { sgx: backend } : {}) };
+    return { folder: place.folder, programs: programFolder(place, version), node, listen: hostPort(listenAddress, port), ...(tee === "sgx" ? { sgx: backend } : {}) };
 }
 
 async function start(place: Location, { supervisor }: Machine, version: string, request: AgentRequest): Promise<void> {
@@ -139,10 +139,10 @@ async function failure({ authority, folder }: Location): Promise<{ code: string;
     }
 }
 
-/** The process of an agent, and the folder of its programs; undefined where it is proven that none runs. */
-async function statusOf({ authority, folder }: Location): Promise<{ readonly pid: number; readonly programs: string } | undefined> {
-    const [pid = "", program = ""] = (await runScript(authority, "look for an agent", STATUS, [folder])).trim().split("\n");
-    return pid === "" ? undefined : { pid: Number.parseInt(pid, 10), programs: program.slice(0, program.lastIndexOf("/")) };
+/** The folder of the programs of an agent that runs; undefined where it is proven that none does. */
+async function statusOf({ authority, folder }: Location): Promise<string | undefined> {
+    const program = (await runScript(authority, "look for an agent", STATUS, [folder])).trim();
+    return program === "" ? undefined : program.slice(0, program.lastIndexOf("/"));
 }
 
 /** Whether it is proven that no agent runs in a folder. @throws AuthenticError where the machine cannot be asked */
@@ -175,12 +175,14 @@ const noted = new Set<string>();
  */
 export async function endRemoteAgent(place: Location): Promise<void> {
     const { authority, folder } = place;
-    if (await statusOf(place) === undefined && (await runScript(authority, "look for left-overs", LEFT, [folder])).trim() !== "") {
+    let running = await statusOf(place) !== undefined;
+    if (!running && (await runScript(authority, "look for left-overs", LEFT, [folder])).trim() !== "") {
         // Only an agent can tell its processes from others that have got their ids since.
         await runScript(authority, "start an agent that ends what another one has left", `setsid sh "$1/run" </dev/null >/dev/null 2>&1 &`, [folder]);
         await answer(place, folder.slice(folder.lastIndexOf("/") + 1));
+        running = true;
     }
-    if (await statusOf(place) !== undefined) await new AgentClient(formatLocation(place)).shutdown();
+    if (running) await new AgentClient(formatLocation(place)).shutdown();
     await killRemoteAgent(place);
     await runScript(authority, "remove the folder of a node", REMOVE, [folder, unitName(folder)]);
 }

@@ -75,9 +75,9 @@ else echo none; fi
 for program in sha256sum gzip setsid flock; do command -v $program >/dev/null || echo "$program"; done
 `;
 
-/** `$1` folder: prints the process id of the agent and the programs it runs; nothing where none does. */
+/** `$1` folder: prints the agent's program; nothing where none runs. */
 export const STATUS = `${FUNCTIONS}
-pid=$(agent "$1"); if [ -n "$pid" ]; then echo "$pid"; tr '\\0' '\\n' < "/proc/$pid/cmdline" | head -n 1; fi
+pid=$(agent "$1"); if [ -n "$pid" ]; then tr '\\0' '\\n' < "/proc/$pid/cmdline" | head -n 1; fi
 `;
 
 /** `$1` folder, `$2` supervisor, `$3` unit, `$4` its text, `$5` the script: an agent runs under it afterwards; one that ran before is replaced. */

@@ -9,7 +9,7 @@ import { connectionTo } from "../ssh/hosts";
 import { parseLocation } from "../ssh/settings";
 
 /** Bytes of a socket's path that the system takes. */
-const MAX_SOCKET_PATH = 107;
+export const MAX_SOCKET_PATH = 107;
 
 /**
  * Opens a stream to the agent of a node.

@@ -1,5 +1,6 @@
 // `authentic status`: what the agents of a stack say about its nodes, modules and connections.
 
+import { hostPort } from "../addresses";
 import { Command } from "commander";
 import { ExitCode } from "./exit-code";
 import { exportedStack } from "./exported-stack";
@@ -52,7 +53,7 @@ function section(lines: readonly string[], entries: number): string[] {
 }
 
 function nodeCells({ name, tee, backend, state, eventAddress: { host, port }, pid, agentVersion }: NodeStatus): string[] {
-    return [name, backend === null ? tee : `${tee} (${backend})`, state, host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`, pid?.toString() ?? "-", agentVersion ?? "-"];
+    return [name, backend === null ? tee : `${tee} (${backend})`, state, hostPort(host, port), pid?.toString() ?? "-", agentVersion ?? "-"];
 }
 
 function boardCells({ name, board: { kind, boots, repeated, spoiled, unexpected, violations } }: { readonly name: string; readonly board: BoardCounters }): string[] {

@@ -1,5 +1,6 @@
 // Properties of a Connection, and what follows from their change.
 
+import { hostPort } from "../addresses";
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { Assurance } from "../session/session";
@@ -72,7 +73,7 @@ export function addressOf({ eventAddress }: ConnectionInputs["to"]): string | un
         return undefined;
     }
     const { host, port } = eventAddress;
-    return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+    return hostPort(host, port);
 }
 
 /** An end with the key of its board, where it runs on one. */

@@ -16,7 +16,7 @@ import { observe, observed } from "./observe";
 import { isUnknown, present } from "./plain";
 import { type Problem, problem } from "./problems";
 import { trustProblems } from "./schemas";
-import { surroundings } from "./surroundings";
+import { type Agent, surroundings } from "./surroundings";
 import { givenUp } from "../ssh/hosts";
 
 export const connection: Hooks<ConnectionInputs, ConnectionOutputs> = {
@@ -64,7 +64,7 @@ export const connection: Hooks<ConnectionInputs, ConnectionOutputs> = {
         const closed = await driver.disconnect(number, await closingEnd(from, properties), await closingEnd(to, properties));
         report(name, from, closed.from);
         report(name, to, closed.to);
-        await observe(from.nodeFolder, (agent) => agent.removeRoute(instanceOf(properties.deploymentId, from.module), number));
+        await observeUnlessGivenUp(from, properties, (agent) => agent.removeRoute(instanceOf(properties.deploymentId, from.module), number));
     },
 };
 
@@ -116,13 +116,18 @@ async function linkEnd(end: EndInputs, inputs: ConnectionInputs): Promise<LinkEn
     return { end: await endOf(keyed(end, inputs), inputs), endpoint: present(end.endpoint, "the endpoint") };
 }
 
+/** Looks at an end's node; its machine may have been given up, whatever counts for that of the other end. */
+function observeUnlessGivenUp<T>({ nodeFolder }: EndInputs, inputs: ConnectionOutputs, look: (agent: Agent) => Promise<T>): Promise<T | "stopped" | "given up"> {
+    return observe(nodeFolder, look).catch((error: unknown) => {
+        if (!givenUp(error, inputs, nodeFolder)) throw error;
+        return "given up" as const;
+    });
+}
+
 /** An end of a connection that is deleted; gone where it is certain that no instance holds its keys. */
 async function closingEnd(end: EndInputs, inputs: ConnectionOutputs): Promise<ClosingEnd> {
     const instance = instanceOf(inputs.deploymentId, end.module);
-    const present = await observe(end.nodeFolder, async (agent) => await agent.instance(instance) ?? "missing").catch((error: unknown) => {
-        if (!givenUp(error, inputs)) throw error;
-        return "given up" as const;
-    });
+    const present = await observeUnlessGivenUp(end, inputs, async (agent) => await agent.instance(instance) ?? "missing");
     if (present === "given up") {
         return { name: end.module, gone: "its node's machine cannot be reached, and is given up" };
     }

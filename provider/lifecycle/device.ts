@@ -1,9 +1,8 @@
 // The board of a node whose firmware is part of its modules' evidence: it is run, and what it is recorded when the node is created.
 
 import type { TrustzoneFacts } from "../agent/client";
-import path from "node:path";
 import { parseTrust } from "../attest/policy";
-import { decodePem } from "../attest/x509/pem";
+import { decodePem, encodePem } from "../attest/x509/pem";
 import { AuthenticError } from "../errors";
 import { equalBytes, hex } from "../protocol/bytes";
 import { spkiOf } from "../tee/trustzone/evidence";
@@ -38,13 +37,12 @@ function identity({ instanceId, implementationId, publicKey }: TrustzoneFacts, {
 function requireUsable({ name, folder, firmware, trust }: DeviceState, facts: TrustzoneFacts): void {
     const der = Buffer.from(spkiOf(facts));
     if (!parseTrust(trust).psa.devices.some(({ key }) => decodePem(key, "PUBLIC KEY", "an enrolled key").some((one) => equalBytes(one, der)))) {
-        const pem = `-----BEGIN PUBLIC KEY-----\n${der.toString("base64").replaceAll(/.{64}/g, "$&\n")}\n-----END PUBLIC KEY-----`;
-        throw new AuthenticError("AE-NODE-ENROLMENT", `node "${name}": the board ${facts.instanceId} is not enrolled in this stack; it says that its key is\n${pem}`,
+        throw new AuthenticError("AE-NODE-ENROLMENT", `node "${name}": the board ${facts.instanceId} is not enrolled in this stack; it says that its key is\n${encodePem("PUBLIC KEY", der).trimEnd()}`,
             "compare that with what its maker or owner says, and enter it in `authentic:trust.psa.devices`");
     }
     if (facts.firmware !== firmware) {
         throw new AuthenticError("AE-NODE-FIRMWARE", `node "${name}": the board runs other firmware: ${present(firmware, "the firmware")} was planned, and ${facts.firmware} found`,
-            `flash firmware.bin and nonsecure.bin of ${path.join(folder, "trustzone")}, then run \`pulumi up\` again`);
+            `flash firmware.bin and nonsecure.bin of ${folder}/trustzone, then run \`pulumi up\` again`);
     }
 }
 

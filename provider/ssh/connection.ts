@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client, type ClientChannel, type ConnectConfig } from "ssh2";
 import { AuthenticError } from "../errors";
 import { digestOf, fingerprintOf, isPinned, pinnedTypes, readPins, typeOf } from "./host-key";
-import { authorityOf, portOf, type SshHop, timesOf } from "./settings";
+import { authorityOf, isUnreachable, portOf, type SshHop, timesOf } from "./settings";
 
 const MAX_OUTPUT_BYTES = 4 << 20;
 /** Sessions at a time, below OpenSSH's MaxSessions of 10; forwarded sockets do not count. */
@@ -43,23 +43,19 @@ export async function dial(hop: SshHop, through: (() => Promise<SshConnection>) 
     }
 }
 
-/** Whether an error says that a host cannot be reached, which asking again may change. */
-export function isUnreachable(error: unknown): boolean {
-    return error instanceof AuthenticError && error.code === "AE-SSH-UNREACHABLE";
-}
-
 async function dialOnce(hop: SshHop, through: (() => Promise<SshConnection>) | undefined): Promise<SshConnection> {
     const { connect, keepAlive } = timesOf(hop);
     const pins = readPins(hop);
     if (typeof pins === "string") throw new AuthenticError("AE-SSH-HOST-KEY", `the host key of ${authorityOf(hop)} ${pins}`, "set `hostKey` or `knownHosts` of the node");
     const hostKeys = pinnedTypes(pins);
+    const agent = hop.agent === undefined ? undefined : agentSocket(hop);
     const sock = through === undefined ? await tcp(hop, connect) : await (await through()).forward(hop.host, portOf(hop));
     const client = new Client();
     let refused: AuthenticError | undefined;
     const config: ConnectConfig = {
         sock, username: hop.user, readyTimeout: connect, keepaliveInterval: keepAlive, keepaliveCountMax: SILENT,
         ...(hop.privateKey === undefined ? {} : { privateKey: hop.privateKey }), ...(hop.passphrase === undefined ? {} : { passphrase: hop.passphrase }),
-        ...(hop.agent === undefined ? {} : { agent: agentSocket(hop) }),
+        ...(agent === undefined ? {} : { agent }),
         ...(hostKeys === undefined ? {} : { algorithms: { serverHostKey: hostKeys as never } }),
         hostVerifier: (key: Buffer) => {
             if (isPinned(pins, key)) return true;
@@ -119,6 +115,9 @@ function failed(hop: SshHop, error: Error & { level?: string }, hostKeys: readon
         const how = hop.agent === undefined ? "this private key" : "any key of the SSH agent";
         return new AuthenticError("AE-SSH-AUTHENTICATION", `${authorityOf(hop)} does not accept ${how}`, "add its public key to the account's ~/.ssh/authorized_keys, or give another one in `ssh`");
     }
+    if (/^Cannot parse privateKey|passphrase/i.test(error.message)) {
+        return new AuthenticError("AE-SSH-AUTHENTICATION", `the private key for ${authorityOf(hop)} cannot be used`, "give the content of a file in OpenSSH or PEM format as `ssh.privateKey`, and its `ssh.passphrase` where it is encrypted");
+    }
     if (/host key|no matching/i.test(error.message)) {
         return new AuthenticError("AE-SSH-HOST-KEY", `${authorityOf(hop)} has no host key of type ${hostKeys?.join(" or ") ?? "any known"}, which is expected`,
             "somebody may be posing as the host: ask its owner for its key");
@@ -136,12 +135,13 @@ export class SshConnection {
     #closed = false;
     #sessions = 0;
     readonly #waiting: (() => void)[] = [];
-    readonly #whenClosed: (() => void)[] = [];
+    readonly #whenClosed = new Set<() => void>();
 
     constructor(private readonly hop: SshHop, private readonly client: Client) {
         const close = () => {
             this.#closed = true;
-            for (const told of this.#whenClosed.splice(0)) told();
+            for (const told of this.#whenClosed) told();
+            this.#whenClosed.clear();
         };
         client.on("error", close).on("close", close).on("end", close);
     }
@@ -194,10 +194,10 @@ export class SshConnection {
                 lost();
                 return;
             }
-            this.#whenClosed.push(lost);
+            this.#whenClosed.add(lost);
             try {
                 open((error, channel) => {
-                    this.#whenClosed.splice(this.#whenClosed.indexOf(lost) >>> 0, 1);
+                    this.#whenClosed.delete(lost);
                     if (error === undefined) resolve(channel);
                     else if (this.#closed) lost();
                     else reject(new AuthenticError("AE-SSH-REFUSED", `${authorityOf(this.hop)} refuses to ${what} (${error.message.slice(0, 200)})`,

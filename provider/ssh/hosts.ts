@@ -2,7 +2,7 @@
 
 import { AuthenticError } from "../errors";
 import type { SshConnection } from "./connection";
-import { authorityOf, identityOf, type SshSettings, sshSchema } from "./settings";
+import { authorityOf, identityOf, isUnreachable, parseLocation, type SshSettings, sshSchema } from "./settings";
 
 const known = new Map<string, SshSettings>();
 /** A connection that is there, is being made, or could not be made. */
@@ -20,17 +20,25 @@ const attempts = new Map<string, Attempt>();
  * @param wanted - of the program, which counts more than what state remembers
  */
 export function introduceHosts(properties: { readonly ssh?: unknown; readonly access?: unknown }, wanted: boolean): void {
-    for (const candidate of [properties.ssh, properties.access].flat()) {
-        if (typeof candidate !== "object" || candidate === null) continue;
-        const { success, data } = sshSchema.safeParse(candidate);
-        if (success && (wanted || !known.has(authorityOf(data)))) known.set(authorityOf(data), data);
-    }
+    for (const way of waysIn(properties)) if (wanted || !known.has(authorityOf(way))) known.set(authorityOf(way), way);
 }
 
-/** Whether an error says that a host cannot be reached which properties have given up. */
-export function givenUp(error: unknown, properties: { readonly ssh?: unknown; readonly access?: unknown }): boolean {
-    return error instanceof AuthenticError && error.code === "AE-SSH-UNREACHABLE"
-        && [properties.ssh, properties.access].flat().some((one) => typeof one === "object" && (one as SshSettings | null)?.deleteUnreachable === true);
+/**
+ * Whether an error says that a host cannot be reached which properties have given up.
+ *
+ * @param folder - of the node that was asked: its machine counts, and no other; without it all that the properties name
+ */
+export function givenUp(error: unknown, properties: { readonly ssh?: unknown; readonly access?: unknown }, folder?: string): boolean {
+    const machine = folder === undefined ? undefined : parseLocation(folder)?.authority;
+    const ways = waysIn(properties).filter((way) => machine === undefined || authorityOf(way) === machine);
+    return isUnreachable(error) && ways.length > 0 && ways.every(({ deleteUnreachable }) => deleteUnreachable === true);
+}
+
+function waysIn({ ssh, access }: { readonly ssh?: unknown; readonly access?: unknown }): SshSettings[] {
+    return [ssh, access].flat().flatMap((candidate) => {
+        const { success, data } = sshSchema.safeParse(candidate);
+        return success ? [data] : [];
+    });
 }
 
 /**
@@ -38,7 +46,7 @@ export function givenUp(error: unknown, properties: { readonly ssh?: unknown; re
  *
  * @throws AuthenticError `AE-SSH-SETTINGS` where nothing said so
  */
-export function settingsOf(authority: string): SshSettings {
+function settingsOf(authority: string): SshSettings {
     const settings = known.get(authority);
     if (settings === undefined) {
         throw new AuthenticError("AE-SSH-SETTINGS", `nothing says how ${authority} is reached over SSH`,

@@ -2,10 +2,12 @@
 
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { AuthenticError } from "../errors";
 import { milliseconds, durationSchema } from "../lifecycle/schemas";
+import { hostPort } from "../addresses";
 import { readPins } from "./host-key";
 
-const DEFAULT_TIMEOUTS = { connect: 10_000, dial: 60_000, command: 120_000 } as const;
+const DEFAULT_TIMEOUTS = { connect: 10_000, dial: 60_000, command: 120_000, keepAlive: 15_000 } as const;
 
 const userSchema = z.string().regex(/^[A-Za-z0-9_.][A-Za-z0-9_.@$-]{0,63}$/, "must be the name of an account");
 const hostSchema = z.string().regex(/^[A-Za-z0-9_.:%-]{1,253}$/, "must be a host name or an IP address");
@@ -71,11 +73,11 @@ export async function keyProblems({ jump, ...hop }: SshSettings): Promise<string
 }
 
 /** Times of a hop, in milliseconds. */
-export function timesOf({ timeouts = {}, keepAlive = 15_000 }: SshHop): { readonly connect: number; readonly dial: number; readonly command: number; readonly keepAlive: number } {
+export function timesOf({ timeouts = {}, keepAlive }: SshHop): { readonly connect: number; readonly dial: number; readonly command: number; readonly keepAlive: number } {
     const time = (value: string | number | undefined, otherwise: number) => value === undefined ? otherwise : milliseconds(value) ?? otherwise;
     return {
         connect: time(timeouts.connect, DEFAULT_TIMEOUTS.connect), dial: time(timeouts.dial, DEFAULT_TIMEOUTS.dial),
-        command: time(timeouts.command, DEFAULT_TIMEOUTS.command), keepAlive: time(keepAlive, 15_000),
+        command: time(timeouts.command, DEFAULT_TIMEOUTS.command), keepAlive: time(keepAlive, DEFAULT_TIMEOUTS.keepAlive),
     };
 }
 
@@ -83,7 +85,12 @@ export const portOf = ({ port = 22 }: Pick<SshHop, "port">): number => port;
 
 /** Who is reached: `user@host:22`, as it stands in the names of folders. */
 export function authorityOf({ user, host, port }: Pick<SshHop, "user" | "host" | "port">): string {
-    return `${user}@${host.includes(":") ? `[${host}]` : host}:${portOf({ port })}`;
+    return `${user}@${hostPort(host, portOf({ port }))}`;
+}
+
+/** Whether an error says that a host cannot be reached, which asking again may change. */
+export function isUnreachable(error: unknown): boolean {
+    return error instanceof AuthenticError && error.code === "AE-SSH-UNREACHABLE";
 }
 
 /** The same for ways to a machine that can share a connection; tells nothing about keys. */
