@@ -3,10 +3,8 @@
 import { z } from "zod";
 import { boardFields } from "../lifecycle/board";
 import { nameSchema } from "../lifecycle/schemas";
+import { TEE_NAMES } from "../tee/names";
 import { anyValue, duration, identifier, moduleValue, port, secret, source, target, text } from "./values";
-
-/** Kinds of nodes. */
-const TEES = ["sgx", "trustzone", "sancus", "native"] as const;
 
 const path = z.string("must be a text").min(1, "must name a file");
 
@@ -36,7 +34,7 @@ const sshFields = {
 } as const;
 
 const nodeFields = {
-    tee: z.enum(TEES).describe("What protects the modules"),
+    tee: z.enum(TEE_NAMES).describe("What protects the modules"),
     backend: z.enum(["hardware", "emulated"]).optional().describe("Whether the TEE is the real one (default) or an emulation; not for native nodes"),
     ...boardFields,
     vendorId: boardFields.vendorId.describe("Of a Sancus board: the id under which its modules are keyed"),

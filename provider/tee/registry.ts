@@ -1,4 +1,5 @@
-// The kinds of TEE of this version, one line each.
+// What each kind of TEE does, one line each.
+import type { TeeName } from "./names";
 import { native } from "./native/native";
 import { sancus } from "./sancus/sancus";
 import { sgx } from "./sgx/sgx";
@@ -11,4 +12,4 @@ export const tees: Readonly<Record<string, Tee>> = {
     sancus,
     sgx,
     trustzone,
-};
+} satisfies Readonly<Record<TeeName, Tee>>;
