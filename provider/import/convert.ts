@@ -133,7 +133,7 @@ class Conversion {
     }
 
     private module(module: ReactiveModule, path: DocumentPath): void {
-        this.leaveFields("modules", path, module);
+        this.leaveFields("modules", path, module, module.type);
         const name = this.renamed([...path, "name"], module.name, this.names.modules.of(module.name));
         const language = module.type === "sgx" || module.type === "native" ? "rust" : "c";
         const original = module.files?.join(", ") ?? module.folder ?? module.files_dir ?? module.name;

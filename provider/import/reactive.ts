@@ -34,9 +34,12 @@ type Left = readonly [why: string, instead: string];
 const RESULT: Left = ["is a result of a deployment by reactive-tools", "nothing: `pulumi up` keeps its own in the stack's state"];
 const OLD_KEY: Left = ["is a key of the old deployment, in clear", "nothing: keys are drawn anew and kept nowhere. Take the old one for known, and delete the files that hold it"];
 const HOST: Left = ["names the node's machine", "leave it out for this machine; for another one give the node `ssh` with its host and host key (docs/ssh.md)"];
+const VENDOR_ID: Left = ["is the vendor's id, which only a Sancus node has", "nothing: modules of this node are not keyed by a vendor"];
+const VENDOR_KEY: Left = ["is the vendor's key, which only a Sancus node has", "nothing: modules of this node are not keyed by a vendor. Take the key for known, and delete the files that hold it"];
+const SIGNING_KEY: Left = ["is the key that signs an enclave", "nothing: only modules on SGX nodes are signed"];
 const NUMBERS: Left = ["gives numbers to names", "nothing: the declarations of the module's source are read when it is built"];
 
-/** Fields that are not carried over, by section and kind; `null` in place of the kind is for all. */
+/** Fields that are not carried over, by section; `kind.field` is one of that kind of node or module alone. */
 export const LEFT: Readonly<Record<"top" | "nodes" | "modules" | "connections" | "periodic-events", Readonly<Record<string, Left>>>> = {
     top: {
         manager: ["names an attestation manager", "nothing: the deployer attests every module itself, in `up` and `refresh`, under `authentic:trust` of the stack"],
@@ -52,6 +55,8 @@ export const LEFT: Readonly<Record<"top" | "nodes" | "modules" | "connections" |
         aesm_host: ["says where quotes are made", "nothing: the agent asks the quoting service of its own machine (docs/sgx-platform.md)"],
         aesm_port: ["says where quotes are made", "nothing: the agent asks the quoting service of its own machine (docs/sgx-platform.md)"],
         node_key: ["is a symmetric key of a TrustZone node, in clear", "enrol the device with its public attestation key (docs/trustzone.md): its tokens are signed. Take the old key for known"],
+        "sgx.vendor_id": VENDOR_ID, "native.vendor_id": VENDOR_ID,
+        "sgx.vendor_key": VENDOR_KEY, "native.vendor_key": VENDOR_KEY, "trustzone.vendor_key": VENDOR_KEY,
         "trustzone.vendor_id": ["is the vendor of a TrustZone node", "nothing: the device is known by its attestation key"],
     },
     modules: {
@@ -66,16 +71,17 @@ export const LEFT: Readonly<Record<"top" | "nodes" | "modules" | "connections" |
         old_node: RESULT, deployed: RESULT, nonce: RESULT, attested: RESULT, binary: RESULT, id: RESULT, symtab: RESULT, sgxs: RESULT, signature: RESULT, data: RESULT, uuid: RESULT,
         inputs: NUMBERS, outputs: NUMBERS, entrypoints: NUMBERS, requests: NUMBERS, handlers: NUMBERS,
         key: OLD_KEY,
+        "native.vendor_key": SIGNING_KEY, "sancus.vendor_key": SIGNING_KEY, "trustzone.vendor_key": SIGNING_KEY,
     },
     connections: { key: OLD_KEY, nonce: RESULT, id: RESULT, established: RESULT },
     "periodic-events": { id: RESULT, established: RESULT },
 };
 
-/** Fields that have an equivalent, by section. */
+/** Fields that have an equivalent where {@link LEFT} says nothing else, by section: all that is read. */
 export const TAKEN: Readonly<Record<keyof typeof LEFT, readonly string[]>> = {
-    top: ["nodes", "modules", "connections", "periodic-events"],
-    nodes: ["type", "name", "vendor_id", "vendor_key"],
-    modules: ["type", "name", "node", "cflags", "vendor_key"],
-    connections: ["name", "direct", "from_module", "from_output", "from_request", "to_module", "to_input", "to_handler", "encryption"],
-    "periodic-events": ["name", "module", "entry", "frequency"],
+    top: Object.keys(reactiveSchema.shape),
+    nodes: Object.keys(nodeSchema.shape),
+    modules: Object.keys(moduleSchema.shape),
+    connections: Object.keys(connectionSchema.shape),
+    "periodic-events": Object.keys(eventSchema.shape),
 };

@@ -145,6 +145,17 @@ describe("authentic import", function () {
         }
     });
 
+    it("lists vendors' ids and keys of nodes and modules that have none here", () => {
+        const all = ALL_KINDS as unknown as Record<"nodes" | "modules", readonly { readonly type: string }[]>;
+        const vendor = { vendor_id: 77, vendor_key: "e5".repeat(16) };
+        const found = left(imported({ ...all, nodes: all.nodes.map((node) => ({ ...node, ...vendor })), modules: all.modules.map((module) => ({ ...module, vendor_key: "cred/key.pem" })) }));
+        const kinds = (section: "nodes" | "modules", field: string) => all[section].flatMap(({ type }, index) => found.has(`${section}[${index}].${field}`) ? [type] : []).sort();
+        assert.deepEqual(kinds("nodes", "vendor_id"), ["native", "sgx", "trustzone"]);
+        assert.deepEqual(kinds("nodes", "vendor_key"), ["native", "sgx", "trustzone"]);
+        assert.deepEqual(kinds("modules", "vendor_key"), ["native", "sancus", "trustzone"]);
+        assert.ok(!read("IMPORT.md").includes(vendor.vendor_key));
+    });
+
     it("lists a field that nobody knows", () => {
         const found = left(imported({ ...ALL_KINDS, colour: "blue" }));
         assert.match(found.get("colour")?.why ?? "", /no field that reactive-tools is known to have/);
