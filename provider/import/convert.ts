@@ -116,8 +116,16 @@ class Conversion {
         } else {
             this.nodes[name] = { tee: node.type, backend: "emulated" };
             if (node.type === "sgx") this.prod.nodes[name] = { backend: "hardware" };
-            else this.leave([...path, "type"], "a TrustZone board runs emulated only in this version, which the stack `prod` refuses", "keep it in `dev`, or move its modules to another node for `prod`");
+            else this.trustZoneBoard(name, path);
         }
+    }
+
+    /** In production it hangs at a node. */
+    private trustZoneBoard(name: string, path: DocumentPath): void {
+        const device = `${name}-device`;
+        this.prod.nodes[name] = { backend: "hardware", device: { config: device } };
+        this.values.push({ key: device, what: `the network interface that the board ${name} is connected to, such as eth1` });
+        this.leave([...path, "type"], "a TrustZone board is known by its attestation key, which is not in the descriptor, so the stack `prod` refuses it", "enrol its key in `authentic:trust.psa.devices` of the stack `prod` (docs/trustzone.md)");
     }
 
     /** One vendor signs all enclaves of a deployment. */

@@ -61,6 +61,7 @@ describe("authentic import", function () {
         assert.deepEqual(deployment, { protect: false });
         const prod = application("prod");
         assert.deepEqual(prod.nodes["node_sancus"], { tee: "sancus", backend: "hardware", vendorId: 4660, device: { config: "node_sancus-device" }, vendorKey: { secret: "node_sancus-vendorKey" } });
+        assert.deepEqual(prod.nodes["node_tz"], { tee: "trustzone", backend: "hardware", device: { config: "node_tz-device" } });
         assert.deepEqual([prod.nodes["node_sgx"]?.backend, prod.deployment], ["hardware", { vendorKey: { secret: "vendorKey" } }]);
         assert.match(read("Pulumi.dev.yaml"), /emulated: true\n\s+native: true/);
     });
@@ -79,7 +80,7 @@ describe("authentic import", function () {
         assert.match(text.stdout, /^11 files in .*\/out: 4 nodes, 4 modules, 4 connections, 1 triggers\n/);
         assert.match(text.stdout, /descriptor\.json:13:28 `nodes\[0\]\.deploy_port`: is the port for new modules\. Nothing to do: they are loaded/);
         const json = JSON.parse(run(file(ALL_KINDS), "--output", "out", "--force", "--json").stdout) as ImportOutcome;
-        assert.deepEqual([json.kept.length, json.files.length, json.commands.length], [4, 7, 3]);
+        assert.deepEqual([json.kept.length, json.files.length, json.commands.length], [4, 7, 4]);
         assert.deepEqual(json.leftovers.find(({ path: where }) => where.at(-1) === "manager")?.path, ["manager"]);
         const again = run(file(ALL_KINDS), "--output", "out");
         assert.equal(again.status, 2);
@@ -99,7 +100,7 @@ describe("authentic import", function () {
         }
         const { commands } = imported(ALL_KINDS);
         assert.deepEqual(commands.map((one) => one.replace(/ +#.*/, "")), [
-            "pulumi config set --stack prod node_sancus-device VALUE", "pulumi config set --stack prod --secret vendorKey < 'cred/vendor key.pem'",
+            "pulumi config set --stack prod node_sancus-device VALUE", "pulumi config set --stack prod node_tz-device VALUE", "pulumi config set --stack prod --secret vendorKey < 'cred/vendor key.pem'",
             "pulumi config set --stack prod --secret node_sancus-vendorKey",
         ].sort((a, b) => commands.findIndex((one) => one.startsWith(a)) - commands.findIndex((one) => one.startsWith(b))));
         for (const command of commands) assert.ok(read("IMPORT.md").includes(command));
@@ -124,7 +125,7 @@ describe("authentic import", function () {
                 "connections[0].to_input": /"event1"/, "connections[1].to_input": /"event0"/, "connections[1]": /a module on a server/,
             },
             trustzone: {
-                "nodes[0].host": /docs\/ssh\.md/, "nodes[0].reactive_port": /port/, "nodes[0].vendor_id": /attestation key/, "nodes[0].node_key": /enrol the device/, "nodes[0].type": /another node for `prod`/,
+                "nodes[0].host": /docs\/ssh\.md/, "nodes[0].reactive_port": /port/, "nodes[0].vendor_id": /attestation key/, "nodes[0].node_key": /enrol the device/, "nodes[0].type": /authentic:trust\.psa\.devices/,
                 "modules[0].files_dir": /docs\/import\.md/, "modules[0].id": /state/, "modules[0].uuid": /state/, "modules[0].inputs": /source/,
             },
         };
