@@ -4,14 +4,12 @@
 ///
 /// # Safety
 /// Both are readable for `length` bytes.
-#[cfg(not(test))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bcmp(a: *const u8, b: *const u8, length: usize) -> i32 {
     // SAFETY: the caller's promise is what `memcmp` asks for.
     unsafe { memcmp(a, b, length) }
 }
 
-#[cfg(not(test))]
 unsafe extern "C" {
     fn memcmp(a: *const u8, b: *const u8, length: usize) -> i32;
 }

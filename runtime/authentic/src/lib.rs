@@ -20,6 +20,7 @@
 //! ```
 #![no_std]
 
+#[cfg(not(test))]
 mod compare;
 mod device;
 mod error;

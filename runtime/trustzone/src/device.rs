@@ -12,10 +12,10 @@ pub const SECURED: u32 = 0x3000;
 const KEY: usize = 32;
 
 /// Random bytes of the kernel.
-fn random() -> io::Result<[u8; KEY]> {
-    let mut bytes = [0; KEY];
+pub(crate) fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
     let mut filled = 0;
-    while filled < KEY {
+    while filled < N {
         filled += getrandom(&mut bytes[filled..], GetRandomFlags::empty())?;
     }
     Ok(bytes)
@@ -50,7 +50,7 @@ pub fn unique_key(folder: &Path) -> io::Result<[u8; KEY]> {
 pub fn secrets(folder: &Path, lifecycle: u32) -> io::Result<File> {
     let mut file = File::from(memfd_create("board", MemfdFlags::empty())?);
     file.write_all(&unique_key(folder)?)?;
-    file.write_all(&random()?)?;
+    file.write_all(&random::<KEY>()?)?;
     file.write_all(&lifecycle.to_le_bytes())?;
     Ok(file)
 }

@@ -3,6 +3,6 @@
 
 pub mod bridge;
 pub mod device;
-pub mod link;
 pub mod line;
+pub mod link;
 pub mod machine;

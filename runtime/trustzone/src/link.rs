@@ -1,9 +1,9 @@
 //! The link to a board: one request at a time in one Ethernet frame, sent again until its reply comes.
 
+use crate::device::random;
 use crate::line;
 use crate::machine::Machine;
 use authentic_wire::trustzone::{BODY, HEADER, Header, Operation, REPLY};
-use rustix::rand::{GetRandomFlags, getrandom};
 use socket2::Socket;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
@@ -14,7 +14,7 @@ const MAC: usize = 14;
 /// EtherType for local experiments (IEEE 802).
 pub const ETHERTYPE: u16 = 0x88b5;
 /// To everyone, from a locally administered address, with that type.
-const ETHERNET: [u8; MAC] = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5];
+const ETHERNET: [u8; MAC] = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, ETHERTYPE.to_be_bytes()[0], ETHERTYPE.to_be_bytes()[1]];
 const FRAME: usize = 1600;
 const FIRST_TIMEOUT: Duration = Duration::from_millis(20);
 const LAST_TIMEOUT: Duration = Duration::from_millis(500);
@@ -54,9 +54,7 @@ impl Link {
     /// There is no such line.
     pub fn remote(device: &str) -> io::Result<Self> {
         // The board may have answered another bridge: it takes a repeated number for a repeated request.
-        let mut start = [0; 4];
-        getrandom(&mut start, GetRandomFlags::empty())?;
-        Ok(Self { machine: None, socket: line::open(device)?, sequence: u32::from_le_bytes(start), ended: false })
+        Ok(Self { machine: None, socket: line::open(device)?, sequence: u32::from_le_bytes(random()?), ended: false })
     }
 
     /// Whether the board runs by itself.

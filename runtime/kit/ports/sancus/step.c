@@ -79,13 +79,13 @@ SANCUS_ENTRY(authentic_step)(const void *from, u16 length, void *to, u16 capacit
             if (refusal) refuse(frame, refusal);
         }
     } else if (kind == IN_TRIGGER && !blocked()) trigger(argument);
-    if (kit.waiting) task_continue();
+    wipe(incoming, length);
+    if (kit.waiting) task_continue(); /* does not come back where the function goes on */
     if (sancus_preset) {
         static const char told[] = "somebody had written into this module's memory before it was enabled; it was erased";
         out_put(OUT_LOG, 0, told, sizeof told - 1);
         sancus_preset = 0;
     }
-    wipe(incoming, sizeof incoming);
     kit.running = false;
     return used;
 }

@@ -98,6 +98,7 @@ static void leave(void) {
     u8 kept[seen + staged];
     memcpy(kept, incoming, seen);
     memcpy(kept + seen, scratch, staged);
+    wipe(incoming, seen);
     kit.waiting = true;
     kit.running = false;
     sancus_suspend(out_used());
