@@ -1,9 +1,9 @@
 // One SSH connection: dialled with the host's key checked, asked again where the network fails, shared by who needs the host.
 
-import net from "node:net";
-import type { Duplex } from "node:stream";
+import { type Duplex, Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client, type ClientChannel, type ConnectConfig } from "ssh2";
+import { NodeSSH } from "node-ssh";
+import type { ClientChannel } from "ssh2";
 import { AuthenticError } from "../errors";
 import { digestOf, fingerprintOf, isPinned, pinnedTypes, readPins, typeOf } from "./host-key";
 import { authorityOf, isUnreachable, portOf, type SshHop, timesOf } from "./settings";
@@ -15,6 +15,9 @@ const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 5_000;
 /** Unanswered signs of life after which a host counts as gone. */
 const SILENT = 3;
+
+/** How ssh2 says that the host itself refused a channel or a command. */
+const REFUSAL = /^\(SSH\) Channel open failure|^Unable to exec/;
 
 /** What a command printed. */
 export interface Output {
@@ -49,11 +52,14 @@ async function dialOnce(hop: SshHop, through: (() => Promise<SshConnection>) | u
     if (typeof pins === "string") throw new AuthenticError("AE-SSH-HOST-KEY", `the host key of ${authorityOf(hop)} ${pins}`, "set `hostKey` or `knownHosts` of the node");
     const hostKeys = pinnedTypes(pins);
     const agent = hop.agent === undefined ? undefined : agentSocket(hop);
-    const sock = through === undefined ? await tcp(hop, connect) : await (await through()).forward(hop.host, portOf(hop));
-    const client = new Client();
+    const sock = through === undefined ? undefined : await (await through()).forward(hop.host, portOf(hop));
     let refused: AuthenticError | undefined;
-    const config: ConnectConfig = {
-        sock, username: hop.user, readyTimeout: connect, keepaliveInterval: keepAlive, keepaliveCountMax: SILENT,
+    const ssh = new NodeSSH();
+    const connecting = ssh.connect({
+        ...(sock === undefined ? { host: hop.host, port: portOf(hop) } : { sock }),
+        username: hop.user, readyTimeout: connect, keepaliveInterval: keepAlive, keepaliveCountMax: SILENT,
+        // Else the account is asked first whether it needs a key at all.
+        authHandler: [agent === undefined ? "publickey" : "agent"],
         ...(hop.privateKey === undefined ? {} : { privateKey: hop.privateKey }), ...(hop.passphrase === undefined ? {} : { passphrase: hop.passphrase }),
         ...(agent === undefined ? {} : { agent }),
         ...(hostKeys === undefined ? {} : { algorithms: { serverHostKey: hostKeys as never } }),
@@ -62,40 +68,19 @@ async function dialOnce(hop: SshHop, through: (() => Promise<SshConnection>) | u
             refused = otherHost(hop, key, pins.map(({ digest, type }) => `${type === undefined ? "" : `${type} `}${fingerprintOf(digest)}`));
             return false;
         },
-    };
+    });
+    const client = ssh.connection;
+    // What goes wrong between the end of the handshake and the first step has a listener, or it would end the process.
+    client?.on("error", () => undefined);
     try {
-        await new Promise<void>((resolve, reject) => {
-            client.once("ready", resolve).once("error", reject).once("close", () => reject(new Error("the connection was closed")));
-            client.connect(config);
-        });
+        await connecting;
     } catch (cause) {
-        client.on("error", () => undefined);
-        client.destroy();
-        sock.destroy();
+        client?.destroy();
+        sock?.destroy();
         throw refused ?? failed(hop, cause as Error & { level?: string }, hostKeys);
     }
-    client.removeAllListeners("error").removeAllListeners("close");
-    return new SshConnection(hop, client);
-}
-
-function tcp({ host, port, user }: SshHop, timeoutMs: number): Promise<net.Socket> {
-    return new Promise((resolve, reject) => {
-        const socket = net.connect({ host, port: portOf({ port }), noDelay: true });
-        const fail = (why: string) => {
-            socket.destroy();
-            reject(unreachable({ host, port, user }, why));
-        };
-        const timer = setTimeout(() => fail(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
-        socket.once("connect", () => {
-            clearTimeout(timer);
-            socket.removeAllListeners("error");
-            resolve(socket);
-        });
-        socket.once("error", (error: NodeJS.ErrnoException) => {
-            clearTimeout(timer);
-            fail(error.code ?? "no connection");
-        });
-    });
+    client?.setNoDelay(true);
+    return new SshConnection(hop, ssh);
 }
 
 function agentSocket({ agent, host }: SshHop): string {
@@ -122,7 +107,7 @@ function failed(hop: SshHop, error: Error & { level?: string }, hostKeys: readon
         return new AuthenticError("AE-SSH-HOST-KEY", `${authorityOf(hop)} has no host key of type ${hostKeys?.join(" or ") ?? "any known"}, which is expected`,
             "somebody may be posing as the host: ask its owner for its key");
     }
-    return unreachable(hop, /timed? ?out/i.test(error.message) ? "it did not complete the handshake in time" : error.message.slice(0, 200));
+    return unreachable(hop, error.level === "client-timeout" ? `no answer within ${timesOf(hop).connect / 1000} s` : error.message.slice(0, 200));
 }
 
 function unreachable(hop: Pick<SshHop, "user" | "host" | "port">, why: string): AuthenticError {
@@ -132,32 +117,31 @@ function unreachable(hop: Pick<SshHop, "user" | "host" | "port">, why: string): 
 
 /** A connection that is ready. Everything on it fails with `AE-SSH-UNREACHABLE` when it is lost. */
 export class SshConnection {
-    #closed = false;
     #sessions = 0;
     readonly #waiting: (() => void)[] = [];
     readonly #whenClosed = new Set<() => void>();
 
-    constructor(private readonly hop: SshHop, private readonly client: Client) {
+    constructor(private readonly hop: SshHop, private readonly ssh: NodeSSH) {
         const close = () => {
-            this.#closed = true;
+            ssh.dispose();
             for (const told of this.#whenClosed) told();
             this.#whenClosed.clear();
         };
-        client.on("error", close).on("close", close).on("end", close);
+        ssh.connection?.on("error", close).on("close", close).on("end", close);
     }
 
     get closed(): boolean {
-        return this.#closed;
+        return !this.ssh.isConnected();
     }
 
     /** Opens a stream to a Unix socket of the host. */
     openSocket(path: string): Promise<Duplex> {
-        return this.channel("open a socket", (done) => this.client.openssh_forwardOutStreamLocal(path, done));
+        return this.step("open a socket", () => this.ssh.forwardOutStreamLocal(path));
     }
 
     /** Opens a stream to an address as the host sees it. */
     forward(host: string, port: number): Promise<Duplex> {
-        return this.channel(`reach ${host}:${port}`, (done) => this.client.forwardOut("127.0.0.1", 0, host, port, done));
+        return this.step(`reach ${host}:${port}`, () => this.ssh.forwardOut("127.0.0.1", 0, host, port));
     }
 
     /**
@@ -170,8 +154,7 @@ export class SshConnection {
     async run(command: string, input?: Uint8Array): Promise<Output> {
         await this.takeSession();
         try {
-            const channel = await this.channel<ClientChannel>("run a command", (done) => this.client.exec(command, done));
-            return await this.output(channel, input);
+            return await this.step("run a command", () => this.execute(command, input));
         } finally {
             this.#sessions--;
             this.#waiting.shift()?.();
@@ -179,7 +162,7 @@ export class SshConnection {
     }
 
     end(): void {
-        this.client.end();
+        this.ssh.dispose();
     }
 
     private async takeSession(): Promise<void> {
@@ -187,56 +170,55 @@ export class SshConnection {
         this.#sessions++;
     }
 
-    private channel<C extends Duplex>(what: string, open: (done: (error: Error | undefined, channel: C) => void) => void): Promise<C> {
+    /** Does something that fails as soon as the connection is lost. */
+    private step<T>(what: string, act: () => Promise<T>): Promise<T> {
         return new Promise((resolve, reject) => {
             const lost = () => reject(unreachable(this.hop, "the connection was lost"));
-            if (this.#closed) {
+            if (this.closed) {
                 lost();
                 return;
             }
             this.#whenClosed.add(lost);
-            try {
-                open((error, channel) => {
-                    this.#whenClosed.delete(lost);
-                    if (error === undefined) resolve(channel);
-                    else if (this.#closed) lost();
-                    else reject(new AuthenticError("AE-SSH-REFUSED", `${authorityOf(this.hop)} refuses to ${what} (${error.message.slice(0, 200)})`,
-                        "allow it in its sshd_config: AllowStreamLocalForwarding for nodes, AllowTcpForwarding for hosts that others are reached through"));
-                });
-            } catch {
-                // It is lost, and its end came before anybody listened for it.
-                this.#closed = true;
-                lost();
-            }
+            act().then(resolve, (error: unknown) => {
+                const { message } = error as Error;
+                if (error instanceof AuthenticError) {
+                    reject(error);
+                } else if (this.closed || !REFUSAL.test(message)) {
+                    // The socket may be gone before anybody was told.
+                    this.ssh.dispose();
+                    lost();
+                } else reject(new AuthenticError("AE-SSH-REFUSED", `${authorityOf(this.hop)} refuses to ${what} (${message.slice(0, 200)})`,
+                    "allow it in its sshd_config: AllowStreamLocalForwarding for nodes, AllowTcpForwarding for hosts that others are reached through"));
+            }).finally(() => this.#whenClosed.delete(lost));
         });
     }
 
-    private output(channel: ClientChannel, input: Uint8Array | undefined): Promise<Output> {
+    private execute(command: string, input: Uint8Array | undefined): Promise<Output> {
         const { command: timeoutMs } = timesOf(this.hop);
         return new Promise((resolve, reject) => {
-            const printed = { stdout: "", stderr: "" };
-            let code: number | null | undefined;
-            const fail = (error: AuthenticError) => {
-                clearTimeout(timer);
-                channel.destroy();
+            let channel: ClientChannel | undefined;
+            let over = false;
+            // The host may not answer that the channel ends: nobody waits for it.
+            const giveUp = (error: AuthenticError) => {
+                over = true;
+                channel?.destroy();
                 reject(error);
             };
-            const timer = setTimeout(() => fail(new AuthenticError("AE-SSH-TIMEOUT", `a command at ${authorityOf(this.hop)} has not ended within ${timeoutMs / 1000} s`,
-                "look at what the host is busy with, or set `ssh.timeouts.command`")), timeoutMs);
-            const take = (stream: "stdout" | "stderr") => (chunk: Buffer) => {
-                printed[stream] += chunk.toString("utf8");
-                if (printed[stream].length > MAX_OUTPUT_BYTES) fail(new AuthenticError("AE-SSH-OUTPUT", `a command at ${authorityOf(this.hop)} prints more than ${MAX_OUTPUT_BYTES} bytes`, "look at what its shell does at login"));
+            let printed = 0;
+            const count = (chunk: Buffer) => {
+                printed += chunk.length;
+                if (printed > MAX_OUTPUT_BYTES && !over) giveUp(new AuthenticError("AE-SSH-OUTPUT", `a command at ${authorityOf(this.hop)} prints more than ${MAX_OUTPUT_BYTES} bytes`, "look at what its shell does at login"));
             };
-            channel.on("data", take("stdout"));
-            channel.stderr.on("data", take("stderr"));
-            channel.on("exit", (exit: number | null) => { code = exit; });
-            channel.on("error", () => undefined);
-            channel.once("close", () => {
-                clearTimeout(timer);
-                if (code === undefined) reject(unreachable(this.hop, "the connection was lost while a command ran"));
-                else resolve({ code: code ?? 255, ...printed });
-            });
-            channel.end(input);
+            const timer = setTimeout(() => giveUp(new AuthenticError("AE-SSH-TIMEOUT", `a command at ${authorityOf(this.hop)} has not ended within ${timeoutMs / 1000} s`,
+                "look at what the host is busy with, or set `ssh.timeouts.command`")), timeoutMs);
+            const onChannel = (opened: ClientChannel) => {
+                channel = opened.on("error", () => undefined);
+                if (over) opened.destroy();
+            };
+            this.ssh.execCommand(command, { noTrim: true, onChannel, onStdout: count, onStderr: count, ...(input === undefined ? {} : { stdin: Readable.from([input]) }) }).then(({ code, signal, stdout, stderr }) => {
+                if (code === null && signal === null) reject(unreachable(this.hop, "the connection was lost while a command ran"));
+                else resolve({ code: code ?? 255, stdout, stderr });
+            }, reject).finally(() => clearTimeout(timer));
         });
     }
 }
