@@ -164,14 +164,26 @@ export async function agentGone(folder: string): Promise<boolean> {
 async function runningPid(folder: string): Promise<number | undefined> {
     try {
         const pid = Number.parseInt(await readFile(path.join(folder, "agent.pid"), "utf8"), 10);
-        const words = (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0");
-        return words.includes("run") && words[words.indexOf("--folder") + 1] === folder ? pid : undefined;
+        return await isAgent(pid, folder) ? pid : undefined;
     } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        // ESRCH: it ended between opening and reading.
-        if (code === "ENOENT" || code === "ESRCH" || code === "ENOTDIR") return undefined;
+        if (isAbsent(error)) return undefined;
         throw error;
     }
+}
+
+async function isAgent(pid: number, folder: string): Promise<boolean> {
+    try {
+        const words = (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0");
+        return words.includes("run") && words[words.indexOf("--folder") + 1] === folder;
+    } catch (error) {
+        if (isAbsent(error)) return false;
+        throw error;
+    }
+}
+
+/** ESRCH: a process that ended between opening and reading. */
+function isAbsent(error: unknown): boolean {
+    return ["ENOENT", "ENOTDIR", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
 /** Ends an agent alone: its module hosts go on, and the next agent of the folder adopts them. */
@@ -179,7 +191,7 @@ export async function killLocalAgent(folder: string): Promise<void> {
     const pid = await runningPid(folder);
     if (pid === undefined) return;
     process.kill(pid, "SIGKILL");
-    await untilGone(folder);
+    await untilGone(pid, folder);
 }
 
 /**
@@ -198,8 +210,10 @@ export async function endLocalAgent(folder: string): Promise<void> {
             return;
         }
     }
+    // It takes the file with its process id away before it has ended.
+    const pid = await runningPid(folder);
     await shutDown(folder);
-    await untilGone(folder);
+    if (pid !== undefined) await untilGone(pid, folder);
     await removeFolder(folder);
 }
 
@@ -228,8 +242,8 @@ async function exists(file: string): Promise<boolean> {
     return await access(file).then(() => true, () => false);
 }
 
-async function untilGone(folder: string): Promise<void> {
-    for (const deadline = Date.now() + END_MS; !await agentGone(folder);) {
+async function untilGone(pid: number, folder: string): Promise<void> {
+    for (const deadline = Date.now() + END_MS; await isAgent(pid, folder);) {
         if (Date.now() > deadline) throw new AuthenticError("AE-AGENT-END", `the agent of ${folder} does not end`, `look at ${folder}/agent.log and end its process`);
         await sleep(POLL_MS);
     }
