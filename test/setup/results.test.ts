@@ -72,6 +72,7 @@ describe("skipped tests", () => {
         assert.equal(isPresent("/", "vectors", { AUTHENTIC_VECTORS: "/nowhere" }), false);
         assert.equal(isPresent("/", "program:sh", { PATH: "/bin" }), true);
         assert.equal(isPresent("/", "program:no-such-program", { PATH: "/bin" }), false);
+        assert.equal(isPresent("/", "root"), process.getuid?.() === 0);
         assert.throws(() => isPresent("/", "moon"), /unknown resource `moon`/);
     });
 });

@@ -89,8 +89,8 @@ export function settle(results, code, name) {
 }
 
 /**
- * Whether something tests may do without is here: "vectors" (the folder of evidence samples) or
- * "program:NAME" (on PATH).
+ * Whether something tests may do without is here: "vectors" (the folder of evidence samples), "program:NAME"
+ * (on PATH) or "root" (its rights, which networks of namespaces need).
  *
  * @param {string} root
  * @param {string} resource
@@ -98,6 +98,7 @@ export function settle(results, code, name) {
  */
 export function isPresent(root, resource, env = process.env) {
     if (resource === "vectors") return existsSync(env["AUTHENTIC_VECTORS"] || path.join(root, "..", "shared", "vectors"));
+    if (resource === "root") return process.getuid?.() === 0;
     if (resource.startsWith("program:")) return findProgram(resource.slice("program:".length), env["PATH"]) !== undefined;
     throw new Error(`test/allowed-skips.json names the unknown resource \`${resource}\``);
 }
