@@ -69,7 +69,7 @@ const requireOneTaker = (module: string, declarations: Interface): void => {
     for (const { kind, name, version, flags } of declarations) {
         if (kind !== "state" && kind !== "migration") continue;
         const taken = kind === "migration" && (flags & DROPPED) !== 0 ? `"${name}" of other schemas` : `"${name}" of schema ${version}`;
-        if (seen.has(taken)) throw refuse(module, `says twice what becomes of state ${taken}`, "keep one of AUTHENTIC_STATE, AUTHENTIC_MIGRATE and AUTHENTIC_DROP for it");
+        if (seen.has(taken)) throw refuse(module, `says twice what becomes of state ${taken}`, "keep one of AUTHENTIC_STATE, AUTHENTIC_MIGRATE and AUTHENTIC_DROP for it, in Rust one of #[state], #[migrate] and #[drop]");
         seen.add(taken);
     }
 };

@@ -16,7 +16,7 @@ function taken({ name, version, maximum }: DeclarationState, by: Declared): bool
 /** What the new module would lose: objects that nothing in it takes over, each with what to declare. */
 export function lostObjects(olds: Declared, news: Declared): string[] {
     return objects(olds).filter((one) => !taken(one, news)).map(({ name, version = 0, maximum = 0 }) =>
-        `nothing takes over state "${name}" of schema ${version} (${maximum} bytes): declare AUTHENTIC_STATE(…, ${name}, ${version}) as before, AUTHENTIC_MIGRATE(${name}, ${version}, …) or AUTHENTIC_DROP(${name})`);
+        `nothing takes over state "${name}" of schema ${version} (${maximum} bytes): declare AUTHENTIC_STATE(…, ${name}, ${version}) as before, AUTHENTIC_MIGRATE(${name}, ${version}, …) or AUTHENTIC_DROP(${name}), in Rust #[state(${version})], #[migrate(${version})] or #[drop] under this name`);
 }
 
 /** What cannot go along in a hand-over: the old instance hands all of it over, whatever becomes of it at the new one. */

@@ -31,6 +31,8 @@ describe("builds of native modules", () => {
             { ...zero, kind: "request", name: "ask", maximum: 10, replyMaximum: 20 },
             { ...zero, kind: "handler", name: "answer", maximum: 30, replyMaximum: 40 },
             { ...zero, kind: "state", name: "tank", maximum: 8, version: 7 },
+            { ...zero, kind: "migration", name: "tank", maximum: 4, version: 6 },
+            { ...zero, kind: "migration", name: "cache", flags: 1 },
             { ...zero, kind: "integer", name: "limit" },
             { ...zero, kind: "text", name: "label", maximum: 12 },
             { ...zero, kind: "device", name: "valve", flags: 1 },

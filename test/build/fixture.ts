@@ -19,6 +19,9 @@ AUTHENTIC_ENTRY(poll, 64) {}
 AUTHENTIC_REQUEST(ask, 10, 20)
 AUTHENTIC_HANDLER(answer, 30, 40) { return 0; }
 AUTHENTIC_STATE(struct tank, tank, 7)
+struct tank_6 { int32_t level; };
+AUTHENTIC_MIGRATE(tank, 6, struct tank_6) { return true; }
+AUTHENTIC_DROP(cache)
 AUTHENTIC_CONFIG_INTEGER(limit)
 AUTHENTIC_CONFIG_TEXT(label, 12)
 AUTHENTIC_DEVICE(valve, AUTHENTIC_WRITTEN)

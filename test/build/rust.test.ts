@@ -15,7 +15,7 @@ import { TARGET } from "../../provider/tee/trustzone/target";
 import { trustzone } from "../../provider/tee/trustzone/trustzone";
 import { EVERYTHING as IN_C, SMALL, Sources, errorOf } from "./fixture";
 
-const USE = "#![no_std]\n#![allow(unused_imports)]\nuse authentic::{Both, Device, Local, Plain, Read, Refused, Result, State, Written, config, device, entry, event, handler, input, log, output, request, state};\n";
+const USE = "#![no_std]\n#![allow(unused_imports)]\nuse authentic::{Both, Device, Dropped, Local, Plain, Read, Refused, Result, State, Written, config, device, drop, entry, event, handler, input, log, migrate, output, request, state};\n";
 const EVERYTHING = `${USE}
 #[derive(Clone, Copy, Plain)]
 #[repr(C)]
@@ -27,6 +27,11 @@ struct Tank { level: i64 }
 #[request(10, reply = 20)] fn ask(data: &[u8], reply: &mut [u8]) -> Result<usize>;
 #[handler(30, reply = 40)] fn answer(data: &[u8], reply: &mut [u8]) -> core::result::Result<usize, Refused> { Ok(ask(data, reply)?) }
 #[state(7)] static TANK: State<Tank> = State::new(Tank { level: 0 });
+#[derive(Clone, Copy, Plain)]
+#[repr(C)]
+struct Tank6 { level: i32 }
+#[migrate(6)] fn tank(old: &Tank6) -> bool { TANK.set(Tank { level: old.level.into() }); true }
+#[drop] static CACHE: Dropped;
 #[config] fn limit() -> i64;
 #[config(12, name = "label")] fn label() -> &'static str;
 #[device] static VALVE: Device<Written>;
@@ -35,7 +40,11 @@ struct Tank { level: i64 }
 `;
 const SMALL_RUST = `${USE}#[output(8)] fn alarm(data: &[u8]) -> Result;\n#[input(8)] fn reading(data: &[u8]) { let _ = alarm(data); }\n`;
 
-const byName = (declarations: readonly Declaration[]): Declaration[] => [...declarations].sort((a, b) => (a.name < b.name ? -1 : 1));
+/** As the compiler orders them: by name, with what becomes of older state at the end. */
+const byName = (declarations: readonly Declaration[]): Declaration[] => {
+    const key = ({ kind, name }: Declaration): string => `${kind === "migration" ? 1 : 0} ${name}`;
+    return [...declarations].sort((a, b) => (key(a) < key(b) ? -1 : 1));
+};
 
 /** A package that names a message of another one beside it, and panics with the place of both. */
 function writePackage(sources: Sources, folder: string, limit = 8): string {
@@ -178,6 +187,10 @@ describe("builds of modules in Rust", function () {
             ["state that is not made of any bytes", `${USE}#[state(1)] static OPEN: State<bool> = State::new(false);\n`, /`bool` cannot be carried from one module to the next as bytes/],
             ["state with a reference in it", `${USE}#[derive(Clone, Copy, Plain)]\n#[repr(C)]\nstruct Name { text: &'static str }\n`, /`&'static str` cannot be carried/],
             ["state whose layout the compiler chooses", `${USE}#[derive(Clone, Copy, Plain)]\nstruct Tank { level: u8 }\n`, /add `#\[repr\(C\)\]`/],
+            ["a migration that answers something else", `${USE}#[migrate(1)] fn tank(_: &u64) {}\n`, /expected `fn\(&u64\) -> bool`|expected `&?bool`|expected .*to return `bool`|type mismatch/],
+            ["a migration of what is not made of any bytes", `${USE}#[migrate(1)] fn tank(_: &bool) -> bool { true }\n`, /`bool` cannot be carried from one module to the next as bytes/],
+            ["two migrations of one schema", `${USE}#[migrate(1)] fn tank(_: &u64) -> bool { true }\n#[migrate(1, name = "tank")] fn again(_: &u32) -> bool { true }\n`, /symbol `authentic_migration_tank_1` is already defined/],
+            ["state that is forgotten and has a type", `${USE}#[drop] static CACHE: State<u64>;\n`, /mismatched types/],
             ["a handler that answers something else", `${USE}#[handler(1, reply = 1)] fn answer(_: &[u8], _: &mut [u8]) -> i64 { 0 }\n`, /mismatched types|expected `Result<usize, Refused>`|type mismatch/],
             ["the standard library", "use authentic::entry;\n#[entry] fn poll() { println!(\"x\"); }\n", /duplicate lang item [^]*`panic_impl`[^]*Put `#!\[no_std\]` at the top/],
         ];
@@ -187,6 +200,13 @@ describe("builds of modules in Rust", function () {
                 assert.match((await errorOf("AE-BUILD-COMPILE", sources.build("bad.rs"))).message, message);
             });
         }
+
+        it("two fates of one state", async () => {
+            sources.write("bad.rs", `${USE}#[state(1)] static TANK: State<u64> = State::new(0);\n#[migrate(1)] fn tank(_: &u64) -> bool { true }\n`);
+            assert.match((await errorOf("AE-BUILD-INTERFACE", sources.build("bad.rs"))).message, /says twice what becomes of state "tank" of schema 1\. Keep one of AUTHENTIC_STATE, .* #\[state\], #\[migrate\] and #\[drop\]/);
+            sources.write("bad.rs", `${USE}#[migrate(0)] fn tank(_: &u64) -> bool { true }\n#[state(1)] static TANK: State<u64> = State::new(0);\n`);
+            assert.match((await errorOf("AE-BUILD-INTERFACE", sources.build("bad.rs"))).message, /gives a migration of state "tank" the schema 0/);
+        });
 
         it("an error in a package, and in the one beside it", async () => {
             const folder = writePackage(sources, "wrong/controller");

@@ -56,6 +56,7 @@ AUTHENTIC_STATE(struct large, large, 1)
 #endif
 #endif
 #if SCHEMA > 1
+AUTHENTIC_DROP(spare)
 AUTHENTIC_ENTRY(added, 0) {}
 struct seen { uint64_t before, now; };
 AUTHENTIC_STATE(struct seen, seen, 2)
@@ -83,6 +84,50 @@ AUTHENTIC_INPUT(in, 8) {
     out(passed, sizeof passed);
 }
 `;
+/** The same in Rust, which numbers its declarations by their names; with schema 1 it also keeps what is forgotten later. */
+const workerInRust = (version: number, schema: 1 | 2, defines: Readonly<Record<string, string>>): string => `
+#![no_std]
+#![forbid(unsafe_code)]
+use authentic::*;
+#[derive(Clone, Copy, Plain)]
+#[repr(C)]
+struct Seen1 { count: u64 }
+${schema === 1 ? `
+#[state(1)]
+static SEEN: State<Seen1> = State::new(Seen1 { count: 0 });
+#[state(1)]
+static SPARE: State<[u32; 3]> = State::new([1, 2, 3]);
+fn count() -> u64 { SEEN.with(|seen| { seen.count += 1; seen.count }) }
+` : `
+#[entry]
+fn added() {}
+#[derive(Clone, Copy, Plain)]
+#[repr(C)]
+struct Seen { before: u64, now: u64 }
+#[state(2)]
+static SEEN: State<Seen> = State::new(Seen { before: 0, now: 0 });
+#[migrate(1)]
+fn seen(old: &Seen1) -> bool {
+    ${"FAULTY" in defines ? "assert!(old.count == u64::MAX);" : ""}
+    SEEN.with(|seen| seen.before = old.count);
+    ${"REFUSING" in defines ? "false" : "true"}
+}
+#[drop]
+static SPARE: Dropped;
+fn count() -> u64 { SEEN.with(|seen| { seen.now += 1; seen.now + seen.before }) }
+`}
+${defines["BROKEN"] ?? ""}
+#[output(24)]
+fn out(data: &[u8]) -> Result;
+#[input(8, name = "in")]
+fn passes(data: &[u8]) {
+    let mut passed = [0; 24];
+    passed[..8].copy_from_slice(data);
+    passed[8..16].copy_from_slice(&count().to_le_bytes());
+    passed[16..].copy_from_slice(&${version}u64.to_le_bytes());
+    let _ = out(&passed);
+}
+`;
 const SINK = `${PRINT}
 AUTHENTIC_INPUT(heard, 24) {
     uint64_t numbers[3];
@@ -102,6 +147,8 @@ export interface Variant {
     /** Passed on with each event. */
     readonly version?: number;
     readonly schema?: 1 | 2;
+    /** Of the module in the middle; C by default. */
+    readonly language?: "c" | "rust";
     /** The node of the module in the middle. */
     readonly on?: "first" | Place;
     /** Which nodes there are; those that `on` may name where it is given. */
@@ -132,7 +179,8 @@ export class Scene {
     }
 
     program(variant: Variant): () => void {
-        const { tee = "native", version = 1, schema = 1, on = "first", places = variant.on === undefined ? [] : ["second", "enclaves"], defines = {}, onStateLoss = "fail" } = variant;
+        const { tee = "native", version = 1, schema = 1, on = "first", places = variant.on === undefined ? [] : ["second", "enclaves"], defines = {}, onStateLoss = "fail", language = "c" } = variant;
+        if (language === "rust") fs.writeFileSync(path.join(this.base, "worker.rs"), workerInRust(version, schema, defines));
         return () => {
             const deployment = new ae.Deployment("d");
             const node = (name: string, kind: Tee) => new ae.Node(name.replace(" ", "-"), { deployment, tee: kind, ...(kind === "native" ? {} : { backend: "emulated" as const }) });
@@ -140,7 +188,8 @@ export class Scene {
             const nodes = new Map<string, ae.Node>([["first", node("first", tee)], ...places.map((name) => [name, node(name, PLACES[name])] as const)]);
             const of = (name: string) => path.join(this.base, `${name}.c`);
             const source = new ae.Module("source", { node: ends, source: of("source") });
-            const worker = new ae.Module("worker", { node: nodes.get(on)!, source: of("worker"), defines: { VERSION: String(version), SCHEMA: String(schema), ...defines }, onStateLoss });
+            const written = language === "c" ? { source: of("worker"), defines: { VERSION: String(version), SCHEMA: String(schema), ...defines } } : { source: path.join(this.base, "worker.rs") };
+            const worker = new ae.Module("worker", { node: nodes.get(on)!, ...written, onStateLoss });
             const sink = new ae.Module("sink", { node: ends, source: of("sink") });
             // From the end to the beginning, so that nothing is sent that cannot be passed on yet.
             const b = new ae.Connection("b", { from: worker.output("out"), to: sink.input("heard") });

@@ -27,6 +27,24 @@ describe("a module that is updated under load", function () {
         });
     }
 
+    for (const [tee, from, to] of [["native", "rust", "rust"], ["native", "c", "rust"], ["native", "rust", "c"], ["sgx", "c", "rust"]] as const) {
+        it(`from ${from} to ${to} with a changed state, on a ${tee} node, loses, doubles and reorders nothing`, async () => {
+            await scene.up({ tee, language: from });
+            const load = scene.load();
+            await load.reaches(20);
+            const numbers = (): number[] => ["in", "out"].map((name) => (scene.stack.outs("Module", "worker")["interface"] as { name: string }[]).findIndex((one) => one.name === name));
+            const before = numbers();
+            await scene.up({ tee, language: to, version: 2, schema: 2 });
+            assert.notDeepEqual(numbers(), before, "an endpoint that had the same number in both would be found by it");
+            await load.goesOn(20);
+            // Back in the first language, which has the same layout, on events that came meanwhile.
+            await scene.up({ tee, language: from, version: 3, schema: 2 });
+            await load.goesOn(20);
+            await load.stopped();
+            scene.isWhole([1, 2, 3]);
+        });
+    }
+
     it("moves to another node, to another TEE and back, and loses, doubles and reorders nothing", async () => {
         await scene.up({ on: "first" });
         const load = scene.load();
@@ -52,21 +70,23 @@ describe("a module that is updated under load", function () {
         scene.isWhole([1]);
     });
 
-    it("goes on as it was where the new one does not take its state over, and is repaired by the next program", async () => {
-        await scene.up({});
-        const load = scene.load();
-        await load.reaches(20);
-        for (const flaw of ["FAULTY", "REFUSING"]) {
-            await assert.rejects(scene.up({ version: 2, schema: 2, defines: { [flaw]: "1" } }), /AE-(SESSION-REFUSED|INSTANCE-FAILED)/);
+    for (const language of ["c", "rust"] as const) {
+        it(`goes on as it was where the new one, in ${language}, does not take its state over, and is repaired by the next program`, async () => {
+            await scene.up({ language });
+            const load = scene.load();
+            await load.reaches(20);
+            for (const flaw of ["FAULTY", "REFUSING"]) {
+                await assert.rejects(scene.up({ language, version: 2, schema: 2, defines: { [flaw]: "1" } }), /AE-(SESSION-REFUSED|INSTANCE-FAILED)/);
+                await load.goesOn(20);
+            }
+            await assert.rejects(scene.up({ language, version: 2, schema: 2, defines: { BROKEN: "}" } }), /source/);
             await load.goesOn(20);
-        }
-        await assert.rejects(scene.up({ version: 2, schema: 2, defines: { BROKEN: "}" } }), /source/);
-        await load.goesOn(20);
-        await scene.up({ version: 2, schema: 2 });
-        await load.goesOn(20);
-        await load.stopped();
-        scene.isWhole([1, 2]);
-    });
+            await scene.up({ language, version: 2, schema: 2 });
+            await load.goesOn(20);
+            await load.stopped();
+            scene.isWhole([1, 2]);
+        });
+    }
 
     it("stays where it is when a board has no room for what it would hand over: refused in preview where that is certain", async () => {
         const moved = (LARGE: string) => ({ places: ["board"] as const, on: "board" as const, defines: { LARGE, DROPPED: "1" } });
@@ -125,6 +145,9 @@ describe("a module that is updated under load", function () {
     it("is refused in preview where nothing takes its state over", async () => {
         await scene.up({ version: 2, schema: 2 });
         await assert.rejects(scene.preview({ version: 3 }), /worker: source: nothing takes over state "seen" of schema 2 \(16 bytes\)/);
-        assert.deepEqual((await scene.preview({ version: 3, schema: 2 })).filter((step) => !step.startsWith("same ")).sort(), ["update a", "update b", "update worker"]);
+        await assert.rejects(scene.preview({ language: "rust", version: 3 }), /worker: source: nothing takes over state "seen" of schema 2 \(16 bytes\): .* in Rust #\[state\(2\)\], #\[migrate\(2\)\] or #\[drop\]/);
+        for (const language of ["c", "rust"] as const) {
+            assert.deepEqual((await scene.preview({ language, version: 3, schema: 2 })).filter((step) => !step.startsWith("same ")).sort(), ["update a", "update b", "update worker"]);
+        }
     });
 });

@@ -36,7 +36,11 @@ pub fn object_name(given: Option<LitStr>, object: &Ident) -> Result<LitStr> {
 /// The record of the interface, `DECLARATION`. The compiler orders by symbols: with these, endpoints are in the order of their
 /// names, whatever else is in the module. Object files of other systems, where modules are only checked, have other sections.
 pub fn record(name: &LitStr, value: TokenStream) -> TokenStream {
-    let symbol = format!("authentic_declaration_{}", name.value());
+    record_as(&format!("authentic_declaration_{}", name.value()), value)
+}
+
+/// The same under another symbol.
+pub fn record_as(symbol: &str, value: TokenStream) -> TokenStream {
     quote! {
         #[used]
         #[unsafe(export_name = #symbol)]

@@ -5,6 +5,7 @@ mod exported;
 mod imported;
 mod objects;
 mod plain;
+mod succession;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +39,11 @@ attributes! {
     config => imported::config;
     /// State that moves along: `#[state(1)] static TANK: State<Tank> = State::new(Tank { level: 0 });`, with its schema.
     state => objects::state;
+    /// Takes over what the instance before kept under this name and schema: `#[migrate(1)] fn tank(old: &Tank1) -> bool { … }`.
+    /// False, a panic or too long a time leave the instance before running. It emits nothing.
+    migrate => succession::migrate;
+    /// Forgets what the instance before kept under this name, where nothing else takes it over: `#[drop] static CACHE: Dropped;`.
+    drop => succession::drop;
     /// A device: `#[device] static VALVE: Device<Written>;`.
     device => objects::device;
 }

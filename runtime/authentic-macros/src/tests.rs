@@ -1,7 +1,7 @@
 //! What the attributes refuse, and with which words; test/build/rust.test.ts compiles what they accept.
 use proc_macro2::TokenStream;
 
-use crate::{exported, imported, objects, plain};
+use crate::{exported, imported, objects, plain, succession};
 
 type Expand = fn(TokenStream, TokenStream) -> syn::Result<TokenStream>;
 
@@ -66,6 +66,34 @@ fn bodies_and_values_that_an_attribute_writes_are_left_to_it() {
     refuses(imported::output, "8", "fn a((b, c): T) -> Result;", "an argument has a name here");
     refuses(objects::state, "1", "static mut A: State<u8> = State::new(0);", "without `mut`");
     refuses(objects::state, "1", "fn a() {}", "this attribute stands before a static");
+}
+
+#[test]
+fn migrations_and_drops_say_whose_state_they_mean() {
+    refuses(succession::migrate, "", "fn tank(old: &Tank1) -> bool { true }", "the schema of what is taken over is missing: #[migrate(1)]");
+    refuses(succession::migrate, "FIRST", "fn tank(old: &Tank1) -> bool { true }", "the schema of what is taken over is a number");
+    refuses(succession::migrate, "65536", "fn tank(old: &Tank1) -> bool { true }", "number too large");
+    refuses(succession::migrate, "1, to = 2", "fn tank(old: &Tank1) -> bool { true }", "there is no argument `to` here");
+    refuses(succession::migrate, "1", "fn tank() -> bool { true }", "this function takes one argument");
+    refuses(succession::migrate, "1", "fn tank(old: Tank1) -> bool { true }", "the argument refers to what the instance before kept");
+    refuses(succession::migrate, "1", "fn tank(old: &mut Tank1) -> bool { true }", "the argument refers to what the instance before kept");
+    refuses(succession::migrate, "1", "static TANK: State<Tank> = State::new(Tank { level: 0 });", "this attribute stands before a function");
+    refuses(succession::drop, "1", "static CACHE: Dropped;", "there is no such argument here, as every schema is forgotten");
+    refuses(succession::drop, "", "static CACHE: State<u8> = State::new(0);", "a semicolon stands here");
+    refuses(succession::drop, "", "fn cache() {}", "this attribute stands before a static");
+}
+
+#[test]
+fn migrations_and_drops_are_named_like_the_state_and_numbered_behind_everything_else() {
+    let symbols = |expand: Expand, arguments: &str, item: &str| {
+        let text = expand(tokens(arguments), tokens(item)).expect(item).to_string();
+        let (_, rest) = text.split_once("export_name = \"").expect("a symbol");
+        rest.split_once('"').expect("its end").0.to_owned()
+    };
+    assert_eq!(symbols(succession::migrate, "1", "fn tank(old: &Tank1) -> bool { true }"), "authentic_migration_tank_1");
+    assert_eq!(symbols(succession::migrate, "0x1_0u16, name = \"tank\"", "fn tank_16(old: &Tank16) -> bool { true }"), "authentic_migration_tank_16");
+    assert_eq!(symbols(succession::drop, "", "static WATER_TANK: Dropped;"), "authentic_migration_water_tank_dropped");
+    assert!(symbols(exported::entry, "", "fn zzz() {}").as_str() < "authentic_migration_");
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! What the attributes expand to; not for modules themselves.
 use core::cell::UnsafeCell;
-use core::ptr::null_mut;
+use core::mem::{MaybeUninit, size_of};
+use core::ptr::{self, null_mut};
 use core::{slice, str};
 
 use crate::error::{Error, Refused, Result, result};
 use crate::kit::{self, Code, NAME};
 pub use crate::kit::{CLIENTS, Declaration};
+use crate::memory::Plain;
 
 /// docs/protocol.md section 3: kinds of declarations.
 const INPUT: u8 = 1;
@@ -17,9 +19,13 @@ const STATE: u8 = 6;
 const INTEGER: u8 = 7;
 const TEXT: u8 = 8;
 const DEVICE: u8 = 9;
+const MIGRATION: u8 = 10;
+/// Flag of a migration that forgets.
+const DROPPED: u8 = 1;
 
 pub type EventCode = extern "C" fn(*const u8, usize);
 pub type HandlerCode = extern "C" fn(*const u8, usize, *mut u8, usize) -> i64;
+pub type MigrationCode = extern "C" fn(*const u8) -> bool;
 
 /// A size as the record has it; what does not fit is refused by the builder as too large.
 const fn number(value: usize) -> u32 {
@@ -82,6 +88,14 @@ impl Declaration {
 
     pub const fn device(name: &str, flags: u8) -> Self {
         Self { flags, ..Self::of(DEVICE, name, 0) }
+    }
+
+    pub const fn migration(name: &str, size: usize, schema: u16, code: MigrationCode) -> Self {
+        Self { version: schema, code: Code { migration: code }, ..Self::of(MIGRATION, name, size) }
+    }
+
+    pub const fn dropped(name: &str) -> Self {
+        Self { flags: DROPPED, ..Self::of(MIGRATION, name, 0) }
     }
 
     pub fn emit(&'static self, data: &[u8]) -> Result {
@@ -170,5 +184,61 @@ pub unsafe fn handle(
     match function(unsafe { bytes(data, length) }, buffer) {
         Ok(length) => i64::try_from(length).unwrap_or(Error::Refused as i64),
         Err(Refused) => Error::Refused as i64,
+    }
+}
+
+/// Where a migration sees what the instance before kept: as its type has to lie, and gone when the migration is over.
+pub struct Copied<T>(UnsafeCell<MaybeUninit<T>>);
+
+// SAFETY: only `migrate` uses it, which the kit calls once at a time.
+unsafe impl<T: Plain> Sync for Copied<T> {}
+
+impl<T: Plain> Copied<T> {
+    pub const fn none() -> Self {
+        Self(UnsafeCell::new(MaybeUninit::uninit()))
+    }
+}
+
+/// Calls a migration: whether it has taken the object over.
+///
+/// # Safety
+/// Only for the kit, with as many bytes as `T` has. `copy` is that of this migration alone.
+pub unsafe fn migrate<T: Plain>(bytes: *const u8, copy: &'static Copied<T>, function: impl FnOnce(&T) -> bool) -> bool {
+    let place = copy.0.get().cast::<T>();
+    // SAFETY: nobody else has the copy; every sequence of bytes is a `T`.
+    let taken = unsafe {
+        ptr::copy_nonoverlapping(bytes, place.cast::<u8>(), size_of::<T>());
+        function(&*place)
+    };
+    for index in 0..size_of::<T>() {
+        // SAFETY: within the copy, to which nothing refers any more. Volatile: it has to happen although nobody reads it.
+        unsafe { place.cast::<u8>().add(index).write_volatile(0) };
+    }
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_migration_sees_the_bytes_wherever_they_lie_and_leaves_no_copy() {
+        static COPY: Copied<[u32; 2]> = Copied::none();
+        for (offset, answer) in [(0, true), (1, false), (3, true)] {
+            let mut bytes = [0; 12];
+            bytes[offset..][..4].copy_from_slice(&7u32.to_ne_bytes());
+            bytes[offset + 4..][..4].copy_from_slice(&9u32.to_ne_bytes());
+            let mut seen = [0; 2];
+            // SAFETY: there are eight bytes, and this test alone has the copy.
+            let taken = unsafe {
+                migrate(bytes[offset..].as_ptr(), &COPY, |old: &[u32; 2]| {
+                    seen = *old;
+                    answer
+                })
+            };
+            assert_eq!((taken, seen), (answer, [7, 9]));
+            // SAFETY: written by `migrate`, which is over.
+            assert_eq!(unsafe { *COPY.0.get().cast::<[u32; 2]>() }, [0; 2]);
+        }
     }
 }

@@ -32,6 +32,7 @@ pub union Code {
     pub(crate) none: *const u8,
     pub(crate) event: extern "C" fn(*const u8, usize),
     pub(crate) handler: extern "C" fn(*const u8, usize, *mut u8, usize) -> i64,
+    pub(crate) migration: extern "C" fn(*const u8) -> bool,
 }
 
 // SAFETY: nothing writes to it but the loader, before anything else runs.

@@ -33,10 +33,10 @@ mod memory;
 mod panic;
 mod text;
 
-pub use authentic_macros::{Plain, config, device, entry, handler, input, output, request, state};
+pub use authentic_macros::{Plain, config, device, drop, entry, handler, input, migrate, output, request, state};
 pub use device::{Both, Device, Read, Written};
 pub use error::{Error, Refused, Result};
 pub use event::{Event, event};
 pub use log::{log, log_arguments};
-pub use memory::{Local, Plain, State};
+pub use memory::{Dropped, Local, Plain, State};
 pub use text::write_text;

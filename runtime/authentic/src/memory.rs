@@ -76,6 +76,14 @@ impl<T: Plain> core::ops::Deref for State<T> {
     }
 }
 
+/// State of the instance before that is forgotten; declared with [`drop`](macro@crate::drop).
+pub struct Dropped(());
+
+impl Dropped {
+    #[doc(hidden)]
+    pub const NOTHING: Self = Self(());
+}
+
 /// A type whose objects can be carried to another module byte by byte. `#[derive(Plain)]` implements it for a `#[repr(C)]`
 /// struct of such fields.
 ///
