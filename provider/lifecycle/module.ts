@@ -7,7 +7,7 @@ import { changedKeys, containsUnknown, pick } from "./change";
 import { type Hooks, Unfinished } from "./hooks";
 import { instanceOf, resourceId } from "./identity";
 import { configurationProblems, type DeclarationState, deviceProblems } from "./interface";
-import { digestOf, ensureInstance, plannedImage, removeInstance, removeSuccessor } from "./instance";
+import { digestOf, ensureInstance, plannedImage, removeInstance, removeSuccessor, stateWithReason } from "./instance";
 import { isUnknown, UNKNOWN } from "./plain";
 import { attestModule, inspect, revokeDevices } from "./module-observation";
 import { changeOf, type ModuleInputs, moduleKeys, type ModuleOutputs, moduleSchema } from "./module-state";
@@ -71,8 +71,12 @@ export const module: Hooks<ModuleInputs, ModuleOutputs> = {
         const room = await handOverRoom(olds, news);
         const change = changeOf(olds, news, room);
         // One that was never attested has nothing that could be handed over.
-        const succession = room !== undefined && change?.restarts === true && isAttested(olds) ? await succeed(olds, news, instance, image) : undefined;
-        const lastLoss = succession?.kept === false ? requireLoss(olds, news, succession.reason) : succession === undefined && change?.restarts === true ? change.reason : undefined;
+        const ended = change?.restarts !== true && isAttested(olds) ? await endedUnseen(news, instance) : undefined;
+        const succession = room !== undefined && (change?.restarts === true || ended !== undefined) && isAttested(olds) ? await succeed(olds, news, instance, image) : undefined;
+        const lastLoss = succession?.kept === false ? requireLoss(olds, news, succession.reason)
+            : succession !== undefined ? undefined
+            : change?.restarts === true ? change.reason
+            : ended !== undefined ? requireLoss(olds, news, ended) : undefined;
         if (succession?.kept !== true) {
             if (change?.restarts === true || olds.imageDigest !== digestOf(image)) await revokeDevices(olds);
             await removeSuccessor(news, instance);
@@ -107,6 +111,16 @@ async function handOverRoom(olds: Partial<ModuleInputs>, news: RawInputs): Promi
 
 function isAttested(olds: Partial<ModuleOutputs>): boolean {
     return typeof olds.incarnation === "string";
+}
+
+/**
+ * What became of a module that the last refresh could not see, because its agent had ended with it, or that ended since.
+ *
+ * @returns why it does not run any more; undefined where it does
+ */
+async function endedUnseen({ nodeFolder }: ModuleInputs, instance: string): Promise<string | undefined> {
+    const report = await (await (await surroundings()).agent(nodeFolder)).instance(instance);
+    return report?.state === "running" ? undefined : `the module is ${report === undefined ? "missing" : stateWithReason(report)}`;
 }
 
 /** A loss that the update found. @returns what is shown of it @throws AuthenticError where it is not accepted */

@@ -9,6 +9,7 @@ import { killLocalAgent } from "../../provider/agent/local";
 import { real } from "../../provider/lifecycle/real";
 import { setSurroundings } from "../../provider/lifecycle/surroundings";
 import * as ae from "../../resources";
+import { isAlive } from "../processes";
 import { Stack, type Step } from "./stack";
 
 const FRAGILE = `
@@ -131,6 +132,40 @@ describe("a stack of real modules", function () {
             await heard(1);
         });
     }
+
+    it("begins a module that ended with its agent, as with its machine, anew only where the loss of its state is accepted, and says so", async () => {
+        fs.writeFileSync(path.join(base, "counter.c"), "#include <authentic.h>\nAUTHENTIC_STATE(uint64_t, count, 1)\nAUTHENTIC_ENTRY(work, 0) { count++; }\n");
+        const counting = (onStateLoss: "fail" | "restart") => () => {
+            const deployment = new ae.Deployment("d");
+            const node = new ae.Node("n", { deployment, tee: "native" });
+            new ae.Module("counter", { node, source: path.join(base, "counter.c"), onStateLoss });
+        };
+        /** What a machine that is switched off ends. */
+        const off = async (): Promise<void> => {
+            const { folder } = stack.outs("Node", "n") as { folder: string };
+            const { pid } = (await agent().instance(instanceOf("counter")))!;
+            await killLocalAgent(folder);
+            process.kill(pid!, "SIGKILL");
+            while (isAlive(pid!)) await sleep(10);
+        };
+        await stack.up(counting("fail"));
+        const { incarnation } = stack.outs("Module", "counter");
+        await off();
+        assert.deepEqual(await stack.refresh(), ["n: stopped", "counter: unsupervised"]);
+        await assert.rejects(stack.up(counting("fail")), /AE-MODULE-STATE-LOST: module "counter": the module's old instance is exited/);
+        await stack.up(counting("restart"));
+        assert.notEqual(stack.outs("Module", "counter")["incarnation"], incarnation);
+        assert.match(String(stack.outs("Module", "counter")["lastLoss"]), /exited/);
+        assert.deepEqual(await stack.refresh(), []);
+        assert.deepEqual(changes(await stack.preview(counting("restart"))), []);
+        // One that goes on is only looked at.
+        await killLocalAgent(stack.outs("Node", "n")["folder"] as string);
+        await stack.refresh();
+        const now = stack.outs("Module", "counter")["incarnation"];
+        await stack.up(counting("fail"));
+        assert.equal(stack.outs("Module", "counter")["incarnation"], now);
+        assert.equal(stack.outs("Module", "counter")["lastLoss"], undefined);
+    });
 
     it("keeps the keys of connections whose modules go on, whatever else is done", async () => {
         await stack.up(program);
