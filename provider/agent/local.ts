@@ -101,10 +101,10 @@ async function start(binary: string, folder: string, { node, listenAddress, port
     });
     const ended = endOf(child, node);
     try {
-        for (const deadline = Date.now() + START_MS; ;) {
+        for (const deadline = performance.now() + START_MS; ;) {
             const about = await Promise.race([client.about(START_MS).catch((error: unknown) => silent(error)), ended]);
             if (about !== undefined) return about;
-            if (Date.now() > deadline) throw new AuthenticError("AE-AGENT-START", `the agent of node "${node}" does not answer within ${START_MS / 1000} s`, `look at ${folder}/agent.log`);
+            if (performance.now() > deadline) throw new AuthenticError("AE-AGENT-START", `the agent of node "${node}" does not answer within ${START_MS / 1000} s`, `look at ${folder}/agent.log`);
             await Promise.race([sleep(POLL_MS), ended]);
         }
     } catch (error) {
@@ -243,8 +243,8 @@ async function exists(file: string): Promise<boolean> {
 }
 
 async function untilGone(pid: number, folder: string): Promise<void> {
-    for (const deadline = Date.now() + END_MS; await isAgent(pid, folder);) {
-        if (Date.now() > deadline) throw new AuthenticError("AE-AGENT-END", `the agent of ${folder} does not end`, `look at ${folder}/agent.log and end its process`);
+    for (const deadline = performance.now() + END_MS; await isAgent(pid, folder);) {
+        if (performance.now() > deadline) throw new AuthenticError("AE-AGENT-END", `the agent of ${folder} does not end`, `look at ${folder}/agent.log and end its process`);
         await sleep(POLL_MS);
     }
 }

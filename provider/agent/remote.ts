@@ -111,7 +111,7 @@ async function start(place: Location, { supervisor }: Machine, version: string, 
 /** Waits until the agent answers. @throws AuthenticError with the reason that it left where it does not start */
 async function answer(place: Location, node: string): Promise<AgentAbout> {
     const client = new AgentClient(formatLocation(place));
-    for (const deadline = Date.now() + START_MS; ;) {
+    for (const deadline = performance.now() + START_MS; ;) {
         try {
             return await client.about(START_MS);
         } catch (error) {
@@ -119,7 +119,7 @@ async function answer(place: Location, node: string): Promise<AgentAbout> {
         }
         const reason = await failure(place);
         if (reason !== undefined) throw new AuthenticError(reason.code, `the agent of node "${node}" does not start: ${clean(reason.message)}`, clean(reason.next));
-        if (Date.now() > deadline) {
+        if (performance.now() > deadline) {
             throw await statusOf(place) === undefined
                 ? new AuthenticError("AE-AGENT-START", `the agent of node "${node}" does not start within ${START_MS / 1000} s`, `look at ${place.folder}/agent.log at ${place.authority}`)
                 : new AuthenticError("AE-SSH-FORWARDING", `the agent of node "${node}" runs, but the SSH server of ${place.authority} does not lead to its socket`, "set `AllowStreamLocalForwarding yes` in its sshd_config, and do not set DisableForwarding");

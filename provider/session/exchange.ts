@@ -170,12 +170,12 @@ const LAST_PAUSE_MS = 250;
  * @throws SessionRestart where the session was overtaken, or the module stays busy
  */
 export async function askPatiently<T extends Exclude<Reply["type"], "refused">>(end: End, type: MessageType, body: Uint8Array, expected: T, patienceMs = PATIENCE_MS): Promise<Extract<Reply, { type: T }>> {
-    const deadline = Date.now() + patienceMs;
+    const deadline = performance.now() + patienceMs;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
         try {
             return await ask(end, type, body, expected);
         } catch (error) {
-            if (!(error instanceof SessionRestart) || error.refusal !== REFUSAL.busy || Date.now() + pause > deadline) throw error;
+            if (!(error instanceof SessionRestart) || error.refusal !== REFUSAL.busy || performance.now() + pause > deadline) throw error;
             await new Promise((resolve) => setTimeout(resolve, pause));
         }
     }

@@ -35,12 +35,12 @@ export interface Output {
  *   `AE-SSH-AUTHENTICATION` where it does not know us
  */
 export async function dial(hop: SshHop, through: (() => Promise<SshConnection>) | undefined, patient = true): Promise<SshConnection> {
-    const deadline = Date.now() + timesOf(hop).dial;
+    const deadline = performance.now() + timesOf(hop).dial;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
         try {
             return await dialOnce(hop, through);
         } catch (error) {
-            if (!patient || !isUnreachable(error) || Date.now() + pause > deadline) throw error;
+            if (!patient || !isUnreachable(error) || performance.now() + pause > deadline) throw error;
         }
         await sleep(pause);
     }
