@@ -11,13 +11,12 @@ import { makeFolder, writing } from "../storage";
 import { type AgentAbout, AgentClient } from "./client";
 import { clean } from "./http";
 import { agentProgram, machineArchitecture } from "./programs";
+import { SOCKETS_LEFT } from "./supervision";
 
 const START_MS = 30_000;
 const END_MS = 30_000;
 const POLL_MS = 25;
 const MAX_ERROR_BYTES = 16_384;
-/** In the node's folder as long as an emulated platform runs, or after it was killed. */
-const PLATFORM_SOCKET = path.join("sgx", "pcs.socket");
 
 /** In the folder of a node that a state has. */
 const RECORDED = "recorded";
@@ -202,7 +201,7 @@ export async function killLocalAgent(folder: string): Promise<void> {
  */
 export async function endLocalAgent(folder: string): Promise<void> {
     if (await agentGone(folder)) {
-        if (await hasInstances(folder) || await exists(path.join(folder, PLATFORM_SOCKET))) {
+        if (await hasInstances(folder) || (await Promise.all(SOCKETS_LEFT.map((socket) => exists(path.join(folder, socket))))).includes(true)) {
             // Only an agent can tell its processes from others that have got their ids since.
             await startLocalAgent({ node: path.basename(folder), deployment: "", listenAddress: "127.0.0.1", folder });
         } else {

@@ -121,9 +121,12 @@ esac
 rm -rf "$folder"; above=\${folder%/*}; rmdir "$above" 2>/dev/null || :; rmdir "\${above%/*}" 2>/dev/null || :
 `;
 
+/** In a node's folder as long as an emulated platform or a board runs, or after it was killed. */
+export const SOCKETS_LEFT: readonly string[] = ["sgx/pcs.socket", "trustzone/board.sock", "board/board.sock"];
+
 /** `$1` folder: prints `left` where a killed agent has left processes behind. */
 export const LEFT = `
-if [ -n "$(ls -A "$1/instances" 2>/dev/null)" ] || [ -S "$1/sgx/pcs.socket" ] || [ -S "$1/trustzone/board.sock" ] || [ -S "$1/board/board.sock" ]; then echo left; fi
+if [ -n "$(ls -A "$1/instances" 2>/dev/null)" ]${SOCKETS_LEFT.map((socket) => ` || [ -S "$1/${socket}" ]`).join("")}; then echo left; fi
 `;
 
 /** `$1` folder, `$2` version, `$3` program, `$4` its SHA-256; its content, compressed, is the input. Verified before anybody can start it. */
