@@ -1,25 +1,35 @@
 // Observing what runs: absence only on proof, and drift in a form that the next preview shows.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { AuthenticError } from "../errors";
 import { pick } from "./change";
 import { type Agent, surroundings } from "./surroundings";
+
+/** How often, and how long after each other, an agent is asked again that runs and does not listen: it may just have begun. */
+const TRIES = 10;
+const PAUSE_MS = 100;
 
 /**
  * Asks an agent. An agent that does not answer proves nothing, unless it is certain that it does not run.
  *
  * @param folder - of the node
+ * @param look - may be asked again
  * @returns what `look` found, or `stopped` where no agent runs
  * @throws AuthenticError where the agent cannot be asked
  */
 export async function observe<T>(folder: string, look: (agent: Agent) => Promise<T>): Promise<T | "stopped"> {
     const { agent, agentGone } = await surroundings();
-    try {
-        return await look(await agent(folder));
-    } catch (error) {
-        if (error instanceof AuthenticError && await agentGone(folder)) {
-            return "stopped";
+    for (let tries = 1; ; tries++) {
+        try {
+            return await look(await agent(folder));
+        } catch (error) {
+            if (error instanceof AuthenticError && await agentGone(folder)) {
+                return "stopped";
+            }
+            // Its supervisor has started another one between the two questions.
+            if (tries === TRIES || !(error instanceof AuthenticError && error.code === "AE-AGENT-UNREACHABLE")) throw error;
         }
-        throw error;
+        await sleep(PAUSE_MS);
     }
 }
 

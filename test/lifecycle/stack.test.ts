@@ -198,6 +198,9 @@ describe("a stack of native modules", () => {
         world.agents.get(folder)!.silent = true;
         await assert.rejects(stack.refresh(), { code: "AE-AGENT-UNREACHABLE", stack: "" });
         await assert.rejects(stack.destroy(), { code: "AE-AGENT-UNREACHABLE" });
+        // One that has just been started again is waited for.
+        setTimeout(() => { world.agents.get(folder)!.silent = false; }, 300);
+        assert.deepEqual(await stack.refresh(), []);
     });
 
     it("records a module whose evidence is refused, and completes it with the next up", async () => {
