@@ -65,12 +65,23 @@ export interface Flow {
     readonly rotate?: number;
     readonly rotation?: "drain" | "compromise";
     readonly flowing: boolean;
+    /** Whether the two are connected; default true. */
+    readonly connected?: boolean;
     /** Time between calls of the source's entry. */
     readonly every?: string;
     /** Events at once, events altogether, events in one reply: what both ends have room for. */
     readonly burst?: number;
     readonly room?: number;
     readonly part?: number;
+}
+
+/** Sends a request over a connection from the deployment. @returns the reply */
+export async function ask(stack: Stack, name: string, data = new Uint8Array()): Promise<Buffer> {
+    const { to, connection, ...rest } = stack.outs("Connection", name) as { to: Parameters<typeof endOf>[0] & { endpoint: number }; connection: number };
+    const state = { ...rest } as unknown as Parameters<typeof endOf>[1];
+    const { status, data: reply } = await (await driverOf(state)).request({ connection, name, to: { end: await endOf(to, state), endpoint: to.endpoint } }, data);
+    assert.equal(status, "done");
+    return Buffer.from(reply);
 }
 
 /** The stream in a stack. */
@@ -82,27 +93,20 @@ export class Stream {
     }
 
     /** Declares modules and connections: for the stack's program. */
-    declare(deployment: ae.Deployment, [from, to]: readonly [ae.Node, ae.Node], { flowing, every = "10ms", burst = 16, room = ROOM, part = 4096, ...options }: Flow): void {
+    declare(deployment: ae.Deployment, [from, to]: readonly [ae.Node, ae.Node], { flowing, connected = true, every = "10ms", burst = 16, room = ROOM, part = 4096, ...options }: Flow): void {
         const defines = { BURST: String(burst), ROOM: String(room), PART: String(part) };
         const source = new ae.Module("source", { node: from, source: path.join(this.folder, "source.c"), config: { seed: Number(SEED) }, defines });
         const sink = new ae.Module("sink", { node: to, source: path.join(this.folder, "sink.c"), defines });
-        new ae.Connection("events", { from: source.output("event"), to: sink.input("event"), ...options });
+        if (connected) new ae.Connection("events", { from: source.output("event"), to: sink.input("event"), ...options });
         new ae.Connection("sent", { from: deployment, to: source.handler("count") });
         new ae.Connection("received", { from: deployment, to: sink.handler("count") });
         new ae.Connection("read", { from: deployment, to: sink.handler("read") });
         if (flowing) new ae.Trigger("work", { module: source, entry: "work", every });
     }
 
-    private async ask(name: string, data = new Uint8Array()): Promise<Buffer> {
-        const { to, connection, ...rest } = this.stack.outs("Connection", name) as { to: Parameters<typeof endOf>[0] & { endpoint: number }; connection: number };
-        const state = { ...rest } as unknown as Parameters<typeof endOf>[1];
-        const { status, data: reply } = await (await driverOf(state)).request({ connection, name, to: { end: await endOf(to, state), endpoint: to.endpoint } }, data);
-        assert.equal(status, "done");
-        return Buffer.from(reply);
-    }
     /** How many events the source has sent, or the sink has processed. */
     async count(name: "sent" | "received"): Promise<number> {
-        return Number((await this.ask(name)).readBigUInt64LE());
+        return Number((await ask(this.stack, name)).readBigUInt64LE());
     }
 
     /** Payloads in the order in which the sink processed them. */
@@ -111,7 +115,7 @@ export class Stream {
         for (;;) {
             const first = Buffer.alloc(8);
             first.writeBigUInt64LE(BigInt(all.length));
-            const part = await this.ask("read", first);
+            const part = await ask(this.stack, "read", first);
             if (part.length === 0) return all;
             for (let at = 0; at < part.length; at += 8) all.push(part.readBigUInt64LE(at).toString(16));
         }

@@ -136,6 +136,11 @@ export class SshHost {
         return this.log.split("\n").filter((line) => line.includes("Accepted publickey")).length;
     }
 
+    /** How many connections were made, authenticated or not, since the host was made. */
+    get connected(): number {
+        return this.log.split("\n").filter((line) => line.startsWith("Connection from ")).length;
+    }
+
     /** Ends the server and all that runs in the host's folder, and removes that. @returns command lines of what ran besides the server */
     async remove(): Promise<string[]> {
         await this.stop();
