@@ -4,6 +4,8 @@ import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:ht
 import type { Duplex } from "node:stream";
 import { z } from "zod";
 import { AuthenticError } from "../errors";
+import { isUnreachable } from "../ssh/settings";
+import { CUTS } from "../ssh/shell";
 import { openWay, unreachable } from "./way";
 
 const MAX_ANSWER_BYTES = 16 << 20;
@@ -31,7 +33,7 @@ const failureSchema = z.object({ error: z.object({ code: z.string().regex(/^AE-[
  * @param body - becomes JSON, but for bytes; undefined for none
  * @param timeoutMs - for the whole call
  * @returns the answer, whatever its status
- * @throws AuthenticError `AE-AGENT-UNREACHABLE` where nobody answers, `AE-AGENT-TIMEOUT` where the answer does not come,
+ * @throws AuthenticError `AE-SSH-…` where the node's machine is not reached, `AE-AGENT-UNREACHABLE` where nobody answers, `AE-AGENT-TIMEOUT` where the answer does not come,
  *   `AE-AGENT-ANSWER` where it is too large
  */
 export async function call(folder: string, method: string, target: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<Answer> {
@@ -41,11 +43,16 @@ export async function call(folder: string, method: string, target: string, body?
 
 /** {@link call}, for answers that are not text. */
 export async function callRaw(folder: string, method: string, target: string, body?: unknown, timeoutMs = TIMEOUT_MS, maxBytes = MAX_ANSWER_BYTES): Promise<RawAnswer> {
-    const stream = await openWay(folder);
-    try {
-        return await send(stream, folder, method, target, body, timeoutMs, maxBytes);
-    } finally {
-        stream.destroy();
+    // A question that was cut off is asked again; what changes something is for the caller to look at.
+    for (let cuts = method === "GET" ? CUTS : 0; ; cuts--) {
+        const stream = await openWay(folder);
+        try {
+            return await send(stream, folder, method, target, body, timeoutMs, maxBytes);
+        } catch (error) {
+            if (!isUnreachable(error) || cuts === 0) throw error;
+        } finally {
+            stream.destroy();
+        }
     }
 }
 

@@ -105,7 +105,7 @@ function commandOf(place: Location, version: string, { node, listenAddress, port
 async function start(place: Location, { supervisor }: Machine, version: string, request: AgentRequest): Promise<void> {
     const { authority, folder } = place;
     const unit = supervisor === "none" ? "" : unitText(request.node, folder, supervisor);
-    await runScript(authority, `start the agent of node "${request.node}"`, START, [folder, supervisor, unitName(folder), unit, runScriptOf(commandOf(place, version, request))], { input: Buffer.from(LOOP) });
+    await runScript(authority, `start the agent of node "${request.node}"`, START, [folder, supervisor, unitName(folder), unit, runScriptOf(commandOf(place, version, request)), LOOP]);
 }
 
 /** Waits until the agent answers. @throws AuthenticError with the reason that it left where it does not start */

@@ -80,19 +80,25 @@ export const STATUS = `${FUNCTIONS}
 pid=$(agent "$1"); if [ -n "$pid" ]; then tr '\\0' '\\n' < "/proc/$pid/cmdline" | head -n 1; fi
 `;
 
-/** `$1` folder, `$2` supervisor, `$3` unit, `$4` its text, `$5` the script: an agent runs under it afterwards; one that ran before is replaced. */
+/**
+ * `$1` folder, `$2` supervisor, `$3` unit, `$4` its text, `$5` the script, `$6` the loop: an agent runs under it afterwards; one that
+ * ran before is replaced.
+ */
 export const START = `${FUNCTIONS}
-umask 077; folder=$1; old=$(agent "$folder")
+umask 077; folder=$1
+# One that was cut off may still be at it.
+exec 8> "$folder/start.lock"; flock 8
+old=$(agent "$folder")
 printf %s "$5" > "$folder/run.new"; mv -f "$folder/run.new" "$folder/run"; printf %s "$2" > "$folder/supervisor"
 rm -f "$folder/node.json"
 case $2 in
 none)
     loop=$(cat "$folder/loop.pid" 2>/dev/null || :)
-    if own "$loop" "$folder/loop"; then [ -z "$old" ] || kill -9 "$old"
+    if own "$loop" "$folder/loop"; then [ -z "$old" ] || kill -9 "$old" 2>/dev/null || :
     else
-        [ -z "$old" ] || { kill -9 "$old"; wait_gone "$old" "$folder"; }
-        cat > "$folder/loop"
-        setsid sh "$folder/loop" "$folder" </dev/null >/dev/null 2>&1 &
+        [ -z "$old" ] || { kill -9 "$old" 2>/dev/null || :; wait_gone "$old" "$folder"; }
+        printf %s "$6" > "$folder/loop"
+        setsid sh "$folder/loop" "$folder" </dev/null >/dev/null 2>&1 8>&- &
     fi;;
 *)
     units=$(units "$2"); mkdir -p "$units"; printf %s "$4" > "$units/$3"
@@ -146,8 +152,9 @@ cd "$1/programs/$2" 2>/dev/null || exit 0
 for program in authentic-*; do case $program in *.part|'authentic-*') ;; *) sum=$(sha256sum < "$program"); echo "\${sum%% *} $program";; esac; done
 `;
 
-/** `$1` folder, `$2` version to keep. */
+/** `$1` folder, `$2` version to keep; what was cut off while it arrived goes as well. */
 export const TIDY = `
+rm -f "$1/programs/$2"/*.part
 for old in "$1"/programs/*; do case $old in */"$2"|*/'*') ;; *) rm -rf "$old";; esac; done
 `;
 

@@ -6,7 +6,8 @@ import type { Duplex } from "node:stream";
 import { promisify } from "node:util";
 import { AuthenticError } from "../errors";
 import { connectionTo } from "../ssh/hosts";
-import { parseLocation } from "../ssh/settings";
+import { isUnreachable, parseLocation } from "../ssh/settings";
+import { CUTS } from "../ssh/shell";
 
 /** Bytes of a socket's path that the system takes. */
 export const MAX_SOCKET_PATH = 107;
@@ -20,12 +21,15 @@ export const MAX_SOCKET_PATH = 107;
 export async function openWay(place: string): Promise<Duplex> {
     const location = parseLocation(place);
     if (location === undefined) return openHere(place);
-    const connection = await connectionTo(location.authority);
-    try {
-        return await connection.openSocket(`${location.folder}/agent.sock`);
-    } catch (error) {
-        // Nobody listens, or the server does not forward sockets, which it does not tell apart.
-        throw error instanceof AuthenticError && error.code === "AE-SSH-REFUSED" ? unreachable(place, error) : error;
+    for (let cuts = CUTS; ; cuts--) {
+        const connection = await connectionTo(location.authority);
+        try {
+            return await connection.openSocket(`${location.folder}/agent.sock`);
+        } catch (error) {
+            // Nobody listens, or the server does not forward sockets, which it does not tell apart.
+            if (error instanceof AuthenticError && error.code === "AE-SSH-REFUSED") throw unreachable(place, error);
+            if (!connection.closed || cuts === 0) throw error;
+        }
     }
 }
 
@@ -56,8 +60,9 @@ function connect(folder: string, socketPath: string): Promise<net.Socket> {
     });
 }
 
-/** Nobody answers. */
+/** Nobody answers; or the machine is not reached, which says nothing about the agent. */
 export function unreachable(place: string, cause: unknown): AuthenticError {
+    if (cause instanceof AuthenticError && isUnreachable(cause)) return cause;
     const code = (cause as NodeJS.ErrnoException).code ?? "no answer";
     return new AuthenticError("AE-AGENT-UNREACHABLE", `the agent of ${place} does not answer (${code})`, "run `pulumi refresh`, then `pulumi up`, which starts an agent that has ended", { cause });
 }

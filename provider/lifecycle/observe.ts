@@ -41,7 +41,7 @@ export function observed<O extends { readonly state: string }>(id: string, prope
     return { id, props: properties, inputs: pick(properties, keys) as unknown as O };
 }
 
-/** Whether an error says only that an agent did not answer, which proves nothing about its modules. */
+/** Whether an error says only that an agent did not answer, or its machine, which proves nothing about its modules. */
 export function isSilence(error: unknown): boolean {
-    return error instanceof AuthenticError && (error.code === "AE-AGENT-UNREACHABLE" || error.code === "AE-AGENT-TIMEOUT");
+    return error instanceof AuthenticError && /^AE-(AGENT-(UNREACHABLE|TIMEOUT)|SSH-.+)$/.test(error.code);
 }

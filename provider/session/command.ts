@@ -9,7 +9,7 @@ import { withLocks } from "./lock";
 import type { CommandResult, Deployer, LinkEnd } from "./session";
 
 /** Errors of a channel after which the module may or may not have processed the command. */
-const LOST = new Set(["AE-AGENT-UNREACHABLE", "AE-AGENT-TIMEOUT"]);
+const LOST = new Set(["AE-AGENT-UNREACHABLE", "AE-AGENT-TIMEOUT", "AE-SSH-UNREACHABLE"]);
 const ATTEMPTS = 3;
 const STATUS_NAMES = { [RESULT.done]: "done", [RESULT.full]: "full", [RESULT.refused]: "refused" } as const;
 

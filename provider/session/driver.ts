@@ -56,8 +56,9 @@ export function createDriver(deployer: Deployer): SessionDriver {
             );
             return { outcome: "confirmed" };
         } catch (error) {
-            if (error instanceof AuthenticError) return { outcome: "unconfirmed", reason: error.message };
-            throw error;
+            // Its machine may be reached again: the keys are not left behind for that.
+            if (!(error instanceof AuthenticError) || error.code.startsWith("AE-SSH-")) throw error;
+            return { outcome: "unconfirmed", reason: error.message };
         }
     };
 

@@ -290,7 +290,11 @@ export interface SessionDriver {
      */
     connect(link: Link, options?: ConnectOptions): Promise<Connected>;
 
-    /** Closes a connection at both ends. An end that is gone or does not answer gives `unconfirmed`, not an error. */
+    /**
+     * Closes a connection at both ends. An end that is gone or does not answer gives `unconfirmed`, not an error.
+     *
+     * @throws AuthenticError `AE-SSH-…` where an end's machine cannot be reached: it can be closed later
+     */
     disconnect(connection: number, from: ClosingEnd, to: ClosingEnd): Promise<Disconnected>;
 
     /** Lets the deployer send to an input or ask a handler. Idempotent. */

@@ -134,9 +134,13 @@ export class SshConnection {
         return !this.ssh.isConnected();
     }
 
-    /** Opens a stream to a Unix socket of the host. */
-    openSocket(path: string): Promise<Duplex> {
-        return this.step("open a socket", () => this.ssh.forwardOutStreamLocal(path));
+    /** Opens a stream to a Unix socket of the host. It ends with an error where the connection is lost. */
+    async openSocket(path: string): Promise<Duplex> {
+        const stream = await this.step("open a socket", () => this.ssh.forwardOutStreamLocal(path));
+        const lost = () => stream.emit("error", unreachable(this.hop, "the connection was lost"));
+        this.#whenClosed.add(lost);
+        stream.once("close", () => this.#whenClosed.delete(lost)).on("error", () => undefined);
+        return stream;
     }
 
     /** Opens a stream to an address as the host sees it. */

@@ -4,8 +4,8 @@ import { AuthenticError } from "../errors";
 import type { Output } from "./connection";
 import { connectionTo } from "./hosts";
 
-/** How often a script may be cut off before that counts as a failure. */
-const CUTS = 3;
+/** How often what can be done twice may be cut off before that counts as a failure. */
+export const CUTS = 3;
 
 /** A word that the shell takes as it is. */
 export function quoted(word: string): string {
