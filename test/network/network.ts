@@ -55,6 +55,25 @@ export interface Pass {
     readonly ports: readonly number[];
 }
 
+/** What became of an attempt to connect: accepted, refused by the host, or without an answer. */
+export type Attempt = "open" | "refused" | "silent";
+
+/** Connects to ports of an address, all at once; prints one line of JSON. */
+const CONNECT = `
+import concurrent.futures, json, socket, sys
+address, *ports = sys.argv[1:]
+def attempt(port):
+    try:
+        socket.create_connection((address, int(port)), 1.5).close()
+        return "open"
+    except ConnectionRefusedError:
+        return "refused"
+    except OSError:
+        return "silent"
+with concurrent.futures.ThreadPoolExecutor(len(ports)) as pool:
+    print(json.dumps(dict(zip(ports, pool.map(attempt, ports)))))
+`;
+
 interface About {
     readonly hosts: Readonly<Record<string, { readonly address: string; readonly namespace: string }>>;
     readonly router: string;
@@ -98,6 +117,17 @@ export class Network {
     run(host: string, ...command: readonly string[]): string {
         const [program, ...words] = [...this.place(host).within, ...command];
         return execFileSync(program!, words, { encoding: "utf8" });
+    }
+
+    /** Connects from one host to TCP ports of another. */
+    attempts(from: string, to: string, ports: readonly number[]): Record<number, Attempt> {
+        return JSON.parse(this.run(from, "python3", "-c", CONNECT, this.place(to).address, ...ports.map(String))) as Record<number, Attempt>;
+    }
+
+    /** What a host listens on: TCP and UDP ports at addresses that other hosts reach, by the system's own account. */
+    listens(host: string): { readonly protocol: string; readonly port: number }[] {
+        return this.run(host, "ss", "-Hltun").split("\n").filter((line) => line !== "").map((line) => line.split(/\s+/))
+            .filter(([, , , , address]) => !/^(127\.|\[::1\])/.test(address!)).map(([protocol, , , , address]) => ({ protocol: protocol!, port: Number(/\d+$/.exec(address!)![0]) }));
     }
 
     /** Impairs the way between two hosts in both directions; with `{}` no longer. */
