@@ -4,8 +4,9 @@ import { type Duplex, Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { NodeSSH } from "node-ssh";
 import type { ClientChannel } from "ssh2";
+import { hostPort } from "../addresses";
 import { AuthenticError } from "../errors";
-import { digestOf, fingerprintOf, isPinned, pinnedTypes, readPins, typeOf } from "./host-key";
+import { digestOf, fingerprintOf, isPinned, type Pin, pinnedTypes, readPins, typeOf } from "./host-key";
 import { authorityOf, isUnreachable, portOf, type SshHop, timesOf } from "./settings";
 
 const MAX_OUTPUT_BYTES = 4 << 20;
@@ -18,6 +19,9 @@ const SILENT = 3;
 
 /** How ssh2 says that the host itself refused a channel or a command. */
 const REFUSAL = /^\(SSH\) Channel open failure|^Unable to exec/;
+
+/** What a host says of an address that does not answer (RFC 4254 section 5.1); else it does not lead there. */
+const CONNECT_FAILED = 2;
 
 /** What a command printed. */
 export interface Output {
@@ -52,7 +56,7 @@ async function dialOnce(hop: SshHop, through: (() => Promise<SshConnection>) | u
     if (typeof pins === "string") throw new AuthenticError("AE-SSH-HOST-KEY", `the host key of ${authorityOf(hop)} ${pins}`, "set `hostKey` or `knownHosts` of the node");
     const hostKeys = pinnedTypes(pins);
     const agent = hop.agent === undefined ? undefined : agentSocket(hop);
-    const sock = through === undefined ? undefined : await (await through()).forward(hop.host, portOf(hop));
+    const sock = through === undefined ? undefined : await (await through()).forward(hop);
     let refused: AuthenticError | undefined;
     const ssh = new NodeSSH();
     const connecting = ssh.connect({
@@ -65,7 +69,7 @@ async function dialOnce(hop: SshHop, through: (() => Promise<SshConnection>) | u
         ...(hostKeys === undefined ? {} : { algorithms: { serverHostKey: hostKeys as never } }),
         hostVerifier: (key: Buffer) => {
             if (isPinned(pins, key)) return true;
-            refused = otherHost(hop, key, pins.map(({ digest, type }) => `${type === undefined ? "" : `${type} `}${fingerprintOf(digest)}`));
+            refused = otherHost(hop, key, pins);
             return false;
         },
     });
@@ -89,13 +93,19 @@ function agentSocket({ agent, host }: SshHop): string {
     return socket;
 }
 
-function otherHost(hop: SshHop, key: Buffer, expected: readonly string[]): AuthenticError {
-    return new AuthenticError("AE-SSH-HOST-KEY", `${authorityOf(hop)} shows the host key ${typeOf(key)} ${fingerprintOf(digestOf(key))}, but ${expected.join(" or ")} is expected`,
+function otherHost(hop: SshHop, key: Buffer, pins: readonly Pin[]): AuthenticError {
+    const revoked = pins.some((pin) => pin.revoked === true && pin.digest.equals(digestOf(key)));
+    const expected = new Set(pins.filter((pin) => pin.revoked !== true).map(({ digest, type }) => `${type === undefined ? "" : `${type} `}${fingerprintOf(digest)}`));
+    return new AuthenticError("AE-SSH-HOST-KEY", `${authorityOf(hop)} shows the host key ${typeOf(key)} ${fingerprintOf(digestOf(key))}, ${revoked ? "which is revoked in `knownHosts`" : `but ${[...expected].join(" or ")} is expected`}`,
         "somebody may be posing as the host: ask its owner; where the host really has a new key, give that in `ssh.hostKey` or `ssh.knownHosts`");
 }
 
 function failed(hop: SshHop, error: Error & { level?: string }, hostKeys: readonly string[] | undefined): AuthenticError {
     if (error instanceof AuthenticError) return error;
+    if (error.level === "agent") {
+        return new AuthenticError("AE-SSH-AGENT", `the SSH agent at ${agentSocket(hop)}, which vouches for you at ${authorityOf(hop)}, cannot be asked (${error.message.slice(0, 200)})`,
+            "check that it runs and that its socket is right (`ssh-add -l` with SSH_AUTH_SOCK set to it), or give `ssh.privateKey`");
+    }
     if (error.level === "client-authentication") {
         const how = hop.agent === undefined ? "this private key" : "any key of the SSH agent";
         return new AuthenticError("AE-SSH-AUTHENTICATION", `${authorityOf(hop)} does not accept ${how}`, "add its public key to the account's ~/.ssh/authorized_keys, or give another one in `ssh`");
@@ -143,9 +153,13 @@ export class SshConnection {
         return stream;
     }
 
-    /** Opens a stream to an address as the host sees it. */
-    forward(host: string, port: number): Promise<Duplex> {
-        return this.step(`reach ${host}:${port}`, () => this.ssh.forwardOut("127.0.0.1", 0, host, port));
+    /** Opens a stream to a machine that the host leads to. @throws AuthenticError `AE-SSH-UNREACHABLE` for that machine too */
+    forward(hop: SshHop): Promise<Duplex> {
+        const port = portOf(hop);
+        return this.step(`reach ${hostPort(hop.host, port)}`, () => this.ssh.forwardOut("127.0.0.1", 0, hop.host, port).catch((error: unknown) => {
+            const { reason, message } = error as Error & { reason?: unknown };
+            throw reason === CONNECT_FAILED ? unreachable(hop, `${authorityOf(this.hop)} says: ${message.slice(0, 200)}`) : error;
+        }));
     }
 
     /**

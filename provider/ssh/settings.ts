@@ -67,6 +67,7 @@ export async function keyProblems({ jump, ...hop }: SshSettings): Promise<string
         if (privateKey === undefined) return [];
         const parsed = utils.parseKey(privateKey, passphrase);
         if (!(parsed instanceof Error)) return [parsed].flat().some((key) => key.isPrivateKey()) ? [] : [`${path} is a public key; the private one is needed`];
+        if (/^-----BEGIN (ENCRYPTED )?PRIVATE KEY-----/.test(privateKey)) return [`${path} is in PKCS #8, which is not read; change its file with \`ssh-keygen -p -f FILE\`, which writes OpenSSH's own format`];
         if (!/passphrase|encrypted|integrity|decrypt/i.test(parsed.message)) return [`${path} is no private key in OpenSSH or PEM format; give the content of the file, not its path`];
         return [passphrase === undefined ? `${path} is encrypted; give its \`passphrase\`` : `${path} does not open with this passphrase`];
     });

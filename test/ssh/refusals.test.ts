@@ -4,10 +4,10 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { AuthenticError } from "../../provider/errors";
-import { closeConnections, connectionTo, introduceHosts } from "../../provider/ssh/hosts";
+import { closeConnections, connectionTo } from "../../provider/ssh/hosts";
 import { authorityOf, keyProblems, type SshSettings, sshSchema } from "../../provider/ssh/settings";
 import { runScript } from "../../provider/ssh/shell";
+import { refusal, say } from "./say";
 import { freePort, makeKey, SshHost } from "./server";
 
 describe("an SSH connection", function () {
@@ -25,21 +25,6 @@ describe("an SSH connection", function () {
         fs.rmSync(base, { recursive: true });
     });
 
-    /** Says on the host what it is told to. */
-    function say(settings: unknown, word: string): Promise<string> {
-        const ssh = sshSchema.parse(settings);
-        introduceHosts({ ssh }, true);
-        return runScript(authorityOf(ssh), "say something", "printf %s \"$1\"", [word]);
-    }
-    const refusal = async (settings: unknown): Promise<AuthenticError> => {
-        try {
-            await say(settings, "in");
-        } catch (error) {
-            assert.ok(error instanceof AuthenticError, String(error));
-            return error;
-        }
-        return assert.fail("it was let in");
-    };
     const short = { timeouts: { connect: "2s", dial: "0ms" } } as const;
 
     it("takes words as they are, whatever they hold", async () => {

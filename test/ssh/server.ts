@@ -22,11 +22,16 @@ export interface HostOptions {
     readonly programs?: Readonly<Record<string, string>>;
 }
 
-/** Makes a key pair without a passphrase. @returns the private key's file */
-export function makeKey(folder: string, name: string, passphrase = ""): string {
+/** Makes a key pair. @param words - of ssh-keygen: the type and format, where they are others @returns the private key's file */
+export function makeKey(folder: string, name: string, passphrase = "", words: readonly string[] = ["-t", "ed25519"]): string {
     const file = path.join(folder, name);
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-a", "1", "-N", passphrase, "-C", name, "-f", file]);
+    execFileSync("ssh-keygen", ["-q", ...words, "-a", "1", "-N", passphrase, "-C", name, "-f", file]);
     return file;
+}
+
+/** Fingerprint of a key pair, as `ssh-keygen -lf` prints it. @param file - of the private key */
+export function fingerprint(file: string): string {
+    return execFileSync("ssh-keygen", ["-lf", `${file}.pub`], { encoding: "utf8" }).split(" ")[1]!;
 }
 
 const read = (file: string): string => fs.readFileSync(file, "utf8");
@@ -54,8 +59,7 @@ export class SshHost {
     constructor(private readonly options: HostOptions = {}) {
         this.address = options.address ?? `127.0.1.${++hosts}`;
         this.folder = fs.mkdtempSync(path.join(os.tmpdir(), "host-"));
-        makeKey(this.folder, "host_key");
-        this.fingerprint = execFileSync("ssh-keygen", ["-lf", path.join(this.folder, "host_key.pub")], { encoding: "utf8" }).split(" ")[1]!;
+        this.fingerprint = fingerprint(makeKey(this.folder, "host_key"));
         this.key = makeKey(this.folder, "user_key");
         fs.copyFileSync(`${this.key}.pub`, path.join(this.folder, "authorized_keys"));
         fs.mkdirSync(path.join(this.folder, "bin"));
@@ -80,6 +84,16 @@ export class SshHost {
     /** How a program reaches the host. */
     ssh(more: Partial<SshArgs> = {}): SshArgs {
         return { host: this.address, port: this.port, user: this.user, privateKey: read(this.key), hostKey: this.fingerprint, ...more };
+    }
+
+    /** Lets a key in. @param file - of the private key */
+    admit(file: string): void {
+        fs.appendFileSync(path.join(this.folder, "authorized_keys"), read(`${file}.pub`));
+    }
+
+    /** Fingerprints of the keys that were let in, one for each connection. */
+    get letIn(): string[] {
+        return [...this.log.matchAll(/Accepted publickey for .* (SHA256:\S+)/g)].map(([, shown]) => shown!);
     }
 
     /** Starts the server, on the port it had before where it had one. */
