@@ -6,10 +6,11 @@ import path from "node:path";
 import { AuthenticError } from "../errors";
 import { writing } from "../storage";
 import { cacheKey, cached } from "./cache";
-import { relativeFiles } from "./folder-digest";
+import { hashFolder } from "./folder-digest";
 import { kitFolder, zigVersion } from "./folders";
 import { execute } from "./process";
 import type { Target } from "./target";
+import { ofFiles } from "./traces";
 import { type Zig, findZig } from "./zig";
 
 /** The kit as modules are built with it. */
@@ -27,34 +28,13 @@ export const C_FLAGS: readonly string[] = [
     "-ffunction-sections", "-fdata-sections", "-fno-sanitize=all", "-ftrivial-auto-var-init=zero", "-Wall", "-Wextra", "-Werror=date-time",
 ];
 
-/** Hashes names and contents of all files of the kit, and the compiler's version. */
-const digestOf = async (folder: string, version: string): Promise<Uint8Array> => {
-    const hash = createHash("sha256").update("aex/v1/kit\0").update(`${version}\0`);
-    for (const file of await relativeFiles(folder)) {
-        const content = await readFile(path.join(folder, file));
-        hash.update(`${file}\0${content.length}\0`).update(content);
-    }
-    return hash.digest();
-};
-
-/** Examinations under way, by folder. */
-const examining = new Map<string, Promise<Kit>>();
-
-/** The kit in use, examined anew: it is small, and tests change it. Modules that are built at the same time share one look. */
+/** The kit in use, looked at anew: tests change it. */
 export async function openKit(): Promise<Kit> {
     const folder = kitFolder();
-    let running = examining.get(folder);
-    if (running === undefined) {
-        running = examine(folder).finally(() => examining.delete(folder));
-        examining.set(folder, running);
-    }
-    return running;
-}
-
-async function examine(folder: string): Promise<Kit> {
     const version = zigVersion(folder);
+    const digest = await ofFiles("kit", folder, async () => (await hashFolder(createHash("sha256").update("aex/v1/kit\0").update(`${version}\0`), folder)).digest());
     let zig: Promise<Zig> | undefined;
-    return { folder, version, zig: () => (zig ??= findZig(version)), digest: await digestOf(folder, version) };
+    return { folder, version, zig: () => (zig ??= findZig(version)), digest };
 }
 
 /** Works in a folder of its own, which is gone afterwards. */

@@ -7,6 +7,7 @@ import { folderDigest } from "../folder-digest";
 import { packageFolder } from "../folders";
 import { inTemporaryFolder } from "../kit";
 import type { RustTarget } from "../target";
+import { ofFiles } from "../traces";
 import { runCargo } from "./cargo";
 import { type Message, parseLines } from "./diagnostics";
 import { PROFILE, flagsFor } from "./flags";
@@ -18,8 +19,10 @@ export const cratesFolder = (): string => path.join(packageFolder(), "runtime");
 export const CRATES = ["authentic", "authentic-macros"] as const;
 
 /** Digest of the crates' sources. */
-export const cratesDigest = async (): Promise<string> =>
-    cacheKey(...await Promise.all(CRATES.map((name) => folderDigest(path.join(cratesFolder(), name)))));
+export const cratesDigest = async (): Promise<string> => cacheKey(...await Promise.all(CRATES.map((name) => {
+    const folder = path.join(cratesFolder(), name);
+    return ofFiles("crate", folder, () => folderDigest(folder));
+})));
 
 /** The entries of a lock file for a package and all it depends on, as they are written there. */
 export function lockedFor(lock: string, root: string): string {
@@ -37,7 +40,10 @@ export function lockedFor(lock: string, root: string): string {
 }
 
 /** Digest of the locked versions that the crates are built with. */
-export const cratesLock = async (): Promise<string> => cacheKey(lockedFor(await readFile(path.join(cratesFolder(), "Cargo.lock"), "utf8"), CRATES[0]));
+export const cratesLock = async (): Promise<string> => {
+    const file = path.join(cratesFolder(), "Cargo.lock");
+    return ofFiles("locked", file, async () => cacheKey(lockedFor(await readFile(file, "utf8"), CRATES[0])));
+};
 
 const build = async (toolchain: Toolchain, target: RustTarget): Promise<Buffer> =>
     inTemporaryFolder(async (scratch) => {

@@ -4,6 +4,7 @@ import { realpath, stat } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { cacheKey, readEntry, writeEntry } from "../cache";
+import { traceOf } from "../traces";
 
 /** What a toolchain says. */
 export interface Said {
@@ -11,8 +12,7 @@ export interface Said {
     readonly sysroot: string;
 }
 
-/** What tells one content of a file from another without reading it. */
-const trace = async (file: string): Promise<string> => stat(file, { bigint: true }).then(({ dev, ino, size, mtimeNs }) => `${dev}:${ino}:${size}:${mtimeNs}`, () => "absent");
+const trace = async (file: string): Promise<string> => stat(file, { bigint: true }).then(traceOf, () => "absent");
 
 const onPath = async (name: string, searched: string): Promise<string | undefined> => {
     for (const folder of searched.split(path.delimiter).filter((one) => path.isAbsolute(one))) {

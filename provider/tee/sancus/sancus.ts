@@ -1,7 +1,7 @@
 // Modules on Sancus boards: compiled with the kit's port for the MSP430, linked for a place on the board, accompanied by
 // the drivers of their devices.
 import { createHash } from "node:crypto";
-import { readFile, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import type { Assurance, Verdict } from "../../attest/evidence";
 import type { Trust } from "../../attest/policy";
@@ -9,11 +9,13 @@ import type { Refusal } from "../../attest/refusal";
 import { appraiseSancus } from "../../attest/sancus/appraise";
 import type { SancusClaims } from "../../attest/sancus/claims";
 import { configurationBlock } from "../../build/configuration";
+import { hashFolder } from "../../build/folder-digest";
 import { packageFolder } from "../../build/folders";
 import { readInterface } from "../../build/interface";
 import { type Kit, openKit } from "../../build/kit";
 import { languageOf } from "../../build/language";
 import { includedBy, keepCompiled } from "../../build/module";
+import { ofFiles } from "../../build/traces";
 import { sancusVerifyTag, type SancusLayout } from "../../crypto/sancus-keys";
 import { AuthenticError } from "../../errors";
 import { hex } from "../../protocol/bytes";
@@ -51,14 +53,8 @@ const portFolder = (kit: Kit): string => path.join(kit.folder, "ports", "sancus"
 const runtimeFolder = (): string => path.join(packageFolder(), "runtime", "sancus", "module");
 
 /** Digest of everything trusted that the module is built with: the kit, its runtime on boards, the compiler. */
-async function digestOf(kit: Kit): Promise<Uint8Array> {
-    const hash = createHash("sha256").update("aex/v1/kit/sancus\0").update(kit.digest);
-    for (const file of (await readdir(runtimeFolder())).sort()) {
-        const content = await readFile(path.join(runtimeFolder(), file));
-        hash.update(`${file}\0${content.length}\0`).update(content);
-    }
-    return hash.digest();
-}
+const digestOf = (kit: Kit): Promise<Uint8Array> =>
+    ofFiles(`board ${hex(kit.digest)}`, runtimeFolder(), async () => (await hashFolder(createHash("sha256").update("aex/v1/kit/sancus\0").update(kit.digest), runtimeFolder())).digest());
 
 async function compile(request: BuildRequest, place: BoardPlace, kit: Kit, digest: Uint8Array): Promise<Compiled> {
     const folder = portFolder(kit);
