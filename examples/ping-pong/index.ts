@@ -14,7 +14,7 @@ function node(name: string, tee: string): ae.Node {
         case "sancus": return new ae.Node(name, { deployment, tee, backend: "emulated", vendorId: 0x1234 });
         case "sgx":
         case "trustzone": return new ae.Node(name, { deployment, tee, backend: "emulated" });
-        default: throw new Error(`there is no TEE "${tee}"`);
+        default: throw new pulumi.RunError(`the setting "tees" names "${tee}", which is no kind of node. Name some of sgx, trustzone, sancus and native, separated by commas: npm run pulumi -- config set tees sgx,sancus -C examples/ping-pong`);
     }
 }
 

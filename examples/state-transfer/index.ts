@@ -3,17 +3,24 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as ae from "pulumi-authentic";
 
-const SOURCES: Record<number, string> = { 1: "modules/meter-1.c", 2: "modules/meter-2.c", 3: "modules/meter-3.rs" };
+/** The choice that a setting makes. */
+function chosen<T>(setting: string, choices: Readonly<Record<string, T>>): T {
+    const value = new pulumi.Config().require(setting);
+    const choice = choices[value];
+    if (choice === undefined) {
+        throw new pulumi.RunError(`the setting "${setting}" is "${value}". Choose one of ${Object.keys(choices).join(", ")}: npm run pulumi -- config set ${setting} ${Object.keys(choices)[0] ?? ""} -C examples/state-transfer`);
+    }
+    return choice;
+}
 
-const config = new pulumi.Config();
 const deployment = new ae.Deployment("state-transfer", {}, { protect: false });
 const cellar = new ae.Node("cellar", { deployment, tee: "sgx", backend: "emulated" });
 const attic = new ae.Node("attic", { deployment, tee: "sgx", backend: "emulated" });
 
 const pipe = new ae.Module("pipe", { node: cellar, source: "modules/pipe.c" });
 const meter = new ae.Module("meter", {
-    node: config.require("place") === "attic" ? attic : cellar,
-    source: SOURCES[config.requireNumber("version")] ?? "",
+    node: chosen("place", { cellar, attic }),
+    source: chosen("version", { 1: "modules/meter-1.c", 2: "modules/meter-2.c", 3: "modules/meter-3.rs" }),
     onStateLoss: "fail",
 });
 

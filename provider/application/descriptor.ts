@@ -90,10 +90,10 @@ function merged(value: unknown, name: string | null): unknown {
 }
 
 function unknownEnvironment(chosen: string, names: readonly string[], { environment }: Selection): string {
-    const known = names.length === 0 ? "the descriptor has no `environments`" : instead(chosen, names, "environments");
+    const known = names.length === 0 ? "the descriptor has none" : instead(chosen, names, "environments");
     return environment === undefined
         ? `there is none for the stack "${chosen}"; ${known}. Add \`${chosen}: {}\` for one that differs in nothing, or choose with the argument \`environment\``
-        : `there is no environment "${chosen}"; ${known}`;
+        : `there is no environment "${chosen}"; ${known}. Add \`${chosen}: {}\` to \`environments\` of the descriptor, or ${names.length === 0 ? "leave the argument `environment` out" : "correct the argument `environment`"}`;
 }
 
 type Place = (finding: Pick<Finding, "path" | "name" | "at">, environment: string | null) => string;

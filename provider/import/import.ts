@@ -50,10 +50,10 @@ function references({ nodes, modules, connections, "periodic-events": events }: 
             const direct = one.direct === true;
             return [
                 ...known(one.to_module, [...at, "to_module"]), ...(direct ? [] : known(one.from_module, [...at, "from_module"])),
-                ...(count(one.to_input, one.to_handler) === 1 ? [] : [{ path: at, reason: "needs either to_input or to_handler" }]),
+                ...(count(one.to_input, one.to_handler) === 1 ? [] : [{ path: at, reason: "needs either to_input or to_handler; add the one where events arrive, or remove one of the two" }]),
                 ...(direct ? count(one.from_module, one.from_output, one.from_request) === 0 ? [] : [{ path: at, reason: "is direct and begins at the deployer; remove from_module, from_output and from_request" }]
-                    : count(one.from_module) === 1 && count(one.from_output, one.from_request) === 1 ? [] : [{ path: at, reason: "needs from_module and either from_output or from_request, or `direct: true`" }]),
-                ...(direct || count(one.from_request) === count(one.to_handler) ? [] : [{ path: at, reason: "joins an output with a handler, or a request with an input; an output goes to an input, a request to a handler" }]),
+                    : count(one.from_module) === 1 && count(one.from_output, one.from_request) === 1 ? [] : [{ path: at, reason: "needs from_module and either from_output or from_request, or `direct: true`; add what is missing, or remove what is too much" }]),
+                ...(direct || count(one.from_request) === count(one.to_handler) ? [] : [{ path: at, reason: "joins an output with a handler, or a request with an input; an output goes to an input, a request to a handler: write to_input or from_request in its place" }]),
                 ...(!direct && one.from_module === one.to_module ? [{ path: at, reason: "connects a module to itself; call the function in the module" }] : []),
             ];
         }),

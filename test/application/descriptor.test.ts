@@ -90,7 +90,8 @@ describe("descriptors", () => {
             'application.yaml:22:1 environments: there is none for the stack "edg"; did you mean "edge"? The environments are dev and edge. '
             + "Add `edg: {}` for one that differs in nothing, or choose with the argument `environment`",
         ]);
-        assert.match(said(RIGHT, { environment: "prod" })[1] ?? "", /there is no environment "prod"; the environments are dev and edge$/);
+        assert.match(said(RIGHT, { environment: "prod" })[1] ?? "", /there is no environment "prod"; the environments are dev and edge\. Add `prod: \{\}` to `environments` of the descriptor, or correct the argument `environment`$/);
+        assert.match(said(RIGHT.replace(/^environments:[^]*/m, ""), { environment: "prod" })[1] ?? "", /there is no environment "prod"; the descriptor has none\. Add `prod: \{\}` to `environments` of the descriptor, or leave the argument `environment` out$/);
     });
 
     const CASES: readonly (readonly [what: string, from: string, to: string, ...said: string[]])[] = [

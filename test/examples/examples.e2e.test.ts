@@ -253,6 +253,14 @@ withExample("state-transfer", (deployed) => {
         assert.notEqual(code, 0);
         assert.match(stdout + stderr, /nothing takes over state "count" of schema 2/);
     });
+
+    it("says which versions there are where another one is asked for", async () => {
+        const { example } = deployed();
+        await example.project.pulumi("config", "set", "version", "4");
+        const { code, stdout, stderr } = await example.project.attempt("preview");
+        assert.notEqual(code, 0);
+        assert.match(stdout + stderr, /the setting "version" is "4"\. Choose one of 1, 2, 3: npm run pulumi -- config set version 1 -C examples\/state-transfer/);
+    });
 });
 
 withExample("ping-pong", (deployed) => {
@@ -263,6 +271,14 @@ withExample("ping-pong", (deployed) => {
         // Ten returns, each of them told once.
         const expected = games.map(({ connection }) => `${String(connection)} 10 10`).sort().join("\n");
         await becomes(async () => (await ask(stack, "scores")).trim().split("\n").sort().join("\n"), expected);
+    });
+
+    it("says which kinds of nodes there are where another one is asked for", async () => {
+        const { example } = deployed();
+        await example.project.pulumi("config", "set", "tees", "sgx,tpm");
+        const { code, stdout, stderr } = await example.project.attempt("preview");
+        assert.notEqual(code, 0);
+        assert.match(stdout + stderr, /the setting "tees" names "tpm", which is no kind of node\. Name some of sgx, trustzone, sancus and native/);
     });
 });
 

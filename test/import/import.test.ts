@@ -198,7 +198,7 @@ describe("authentic import", function () {
         const said = refused(wrong);
         for (const part of [
             /descriptor\.json:\d+:\d+ modules\.0\.node: there is no node "node_sg"; did you mean "node_sgx"\?/, /modules\.1\.type: a module of type sgx does not run on node "node native"/,
-            /connections\.0\.to_module: there is no module "lam"; did you mean "lamp"\?/, /connections\.1: needs either to_input or to_handler/, /connections\.2: needs from_module and either from_output or from_request/,
+            /connections\.0\.to_module: there is no module "lam"; did you mean "lamp"\?/, /connections\.1: needs either to_input or to_handler; add the one where events arrive/, /connections\.2: needs from_module and either from_output or from_request, or `direct: true`; add what is missing/,
         ]) {
             assert.match(said, part);
         }

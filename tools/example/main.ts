@@ -8,7 +8,8 @@ import { DEMO_STACK, demoProject, exampleNames, exampleProject, exportStack, sel
 async function main([name, ...rest]: readonly string[]): Promise<void> {
     const names = exampleNames();
     if (name === undefined || rest.length > 0 || !names.includes(name)) {
-        throw new Error(`name one example: npm run example -- ${names.join("|")}`);
+        const wrong = name === undefined ? "no example is named" : rest.length > 0 ? `one example is deployed at a time, not ${[name, ...rest].join(" and ")}` : `there is no example "${name}"`;
+        throw new Error(`${wrong}\n  next: npm run example -- NAME, where NAME is one of ${names.join(", ")}`);
     }
     const project = exampleProject(name);
     const root = demoProject().cwd;
