@@ -10,7 +10,8 @@ import { AuthenticError } from "../errors";
 import { makeFolder, writing } from "../storage";
 import { type AgentAbout, AgentClient } from "./client";
 import { clean } from "./http";
-import { agentProgram, machineArchitecture } from "./programs";
+import { machineArchitecture } from "./processors";
+import { agentProgram } from "./programs";
 import { SOCKETS_LEFT } from "./supervision";
 
 const START_MS = 30_000;

@@ -4,6 +4,7 @@ import { access, constants, readFile } from "node:fs/promises";
 import path from "node:path";
 import { packageFolder } from "../build/folders";
 import { AuthenticError } from "../errors";
+import { howToBuild, machineArchitecture, targetsOf } from "./processors";
 
 /** What nodes need beside the agent and the module host, by TEE. */
 const FURTHER: Readonly<Record<string, readonly string[]>> = {
@@ -19,9 +20,9 @@ const FURTHER: Readonly<Record<string, readonly string[]>> = {
  * @throws AuthenticError `AE-AGENT-BINARY` if there is none
  */
 export async function agentProgram(architecture: string, env: NodeJS.ProcessEnv = process.env): Promise<string> {
-    const chosen = env["AUTHENTIC_AGENT"];
-    const triples = ["gnu", "musl"].map((libc) => `${architecture}-unknown-linux-${libc}`);
-    const candidates = chosen && architecture === machineArchitecture() ? [path.resolve(chosen)] : triples.map((triple) => path.join(packageFolder(), "runtime", "target", triple, "release", "authentic-agent"));
+    const chosen = architecture === machineArchitecture() ? env["AUTHENTIC_AGENT"] : undefined;
+    const runtime = path.join(packageFolder(), "runtime");
+    const candidates = chosen ? [path.resolve(chosen)] : targetsOf(architecture).map((target) => path.join(runtime, "target", target, "release", "authentic-agent"));
     for (const candidate of candidates) {
         try {
             await access(candidate, constants.X_OK);
@@ -30,13 +31,10 @@ export async function agentProgram(architecture: string, env: NodeJS.ProcessEnv 
             // The next one.
         }
     }
-    const [whom, target] = architecture === machineArchitecture() ? ["this machine", ", or set AUTHENTIC_AGENT to the path of authentic-agent"] : [`machines with ${architecture} processors`, ` with \`--target ${triples[0] ?? ""}\``];
-    throw new AuthenticError("AE-AGENT-BINARY", `there is no agent for ${whom} (looked for ${candidates.join(", ")})`, `run \`cargo build --release --locked\` in ${path.join(packageFolder(), "runtime")}${target}`);
-}
-
-/** This machine's, as `uname -m` says it. */
-export function machineArchitecture(): string {
-    return { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch;
+    const here = architecture === machineArchitecture();
+    const looked = candidates.length === 0 ? "" : ` (looked for ${candidates.join(", ")})`;
+    throw new AuthenticError("AE-AGENT-BINARY", `there is no agent for ${here ? "this machine" : `machines with ${architecture} processors`}${looked}`,
+        `${howToBuild(architecture, runtime)}${here ? ", or set AUTHENTIC_AGENT to the path of authentic-agent" : ""}`);
 }
 
 /** A program to install. */
@@ -53,7 +51,7 @@ export async function programsFor(architecture: string, tee = "native"): Promise
     return Promise.all(["authentic-agent", "authentic-host", ...FURTHER[tee] ?? []].map(async (name) => {
         const file = path.join(path.dirname(agent), name);
         const content = await readFile(file).catch((cause: unknown) => {
-            throw new AuthenticError("AE-AGENT-BINARY", `there is no ${name} beside the agent (looked for ${file})`, `run \`cargo build --release --locked\` in ${path.join(packageFolder(), "runtime")}, which builds all programs`, { cause });
+            throw new AuthenticError("AE-AGENT-BINARY", `there is no ${name} beside the agent (looked for ${file})`, `${howToBuild(architecture, path.join(packageFolder(), "runtime"))}, which builds all programs`, { cause });
         });
         return { name, content, digest: createHash("sha256").update(content).digest("hex") };
     }));

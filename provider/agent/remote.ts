@@ -11,6 +11,7 @@ import { type AgentAbout, AgentClient } from "./client";
 import { MAX_SOCKET_PATH } from "./way";
 import { clean } from "./http";
 import type { AgentRequest } from "../lifecycle/surroundings";
+import { otherProcessor } from "./processors";
 import { type Program, programsFor, versionOf } from "./programs";
 import { INSTALL, INSTALLED, LEFT, LOOP, PROBE, REMOVE, runScriptOf, START, STATUS, STOP, type Supervisor, TIDY, unitName, unitText, UNRECORDED } from "./supervision";
 
@@ -38,6 +39,8 @@ interface Machine {
  */
 export async function startRemoteAgent(authority: string, request: AgentRequest): Promise<AgentAbout> {
     const machine = await probe(authority);
+    const foreign = otherProcessor(request.tee ?? "", request.processors, machine.architecture);
+    if (foreign !== undefined) throw new AuthenticError("AE-SSH-MACHINE", `${authority} cannot run node "${request.node}": ${foreign.why}`, foreign.next);
     const programs = await programsFor(machine.architecture, request.tee);
     const version = versionOf(programs);
     const known = request.folder === undefined ? undefined : parseLocation(request.folder)?.folder;

@@ -16,6 +16,7 @@ import { collateralUrlSchema, forgetCollateral, otherPlatform, pinned, type Plat
 import { type Problem, problem } from "./problems";
 import { backendSchema, hexSchema, knownTrust, nameSchema, rawTrustSchema, trustProblems } from "./schemas";
 import { type AgentInfo, surroundings } from "./surroundings";
+import { machineArchitecture, otherProcessor } from "../agent/processors";
 import { authorityOf, keyProblems, sshSchema } from "../ssh/settings";
 import type { Tee } from "../tee/tee";
 
@@ -68,7 +69,7 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
     },
 
     async create(inputs) {
-        const info = await (await surroundings()).startAgent(request(inputs));
+        const info = await (await surroundings()).startAgent(await request(inputs));
         const id = resourceId(inputs.name, inputs.deploymentId);
         const outs: NodeOutputs = { ...outputs(inputs, info), platform: {}, ...(inputs.tee === BOARD ? boardKeys(inputs) : {}) };
         try {
@@ -97,7 +98,7 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
         if (port !== olds.eventAddress.port || news.listenAddress !== olds.listenAddress) {
             await killAgent(olds.folder);
         }
-        const info = await startAgent({ ...request(news), port, folder: olds.folder });
+        const info = await startAgent({ ...await request(news), port, folder: olds.folder });
         requireSame(olds, info);
         const outs = { ...olds, ...outputs(news, info), platform: await platformOf(news, info, olds.platform), ...(news.tee === BOARD ? boardKeys(news, olds) : {}) };
         return { outs: await withBoard(outs) };
@@ -118,10 +119,11 @@ function machineOf({ ssh }: NodeInputs): string | undefined {
     return ssh === undefined || containsUnknown(ssh) ? undefined : authorityOf(ssh);
 }
 
-function request(inputs: NodeInputs) {
+async function request(inputs: NodeInputs) {
     const { name, deploymentId, tee, backend, listenAddress, port } = inputs;
     const authority = machineOf(inputs);
-    return { ...(authority === undefined ? {} : { authority }), node: name, deployment: deploymentId, tee, ...(backend === undefined ? {} : { backend }), listenAddress, ...(port === undefined ? {} : { port }) };
+    const processors = (await (await surroundings()).tees())[tee]?.processors;
+    return { ...(processors === undefined ? {} : { processors }), ...(authority === undefined ? {} : { authority }), node: name, deployment: deploymentId, tee, ...(backend === undefined ? {} : { backend }), listenAddress, ...(port === undefined ? {} : { port }) };
 }
 
 function outputs(inputs: NodeInputs, info: AgentInfo): Omit<NodeOutputs, "platform"> {
@@ -192,8 +194,11 @@ function placeProblems(tee: Tee, { backend, collateralUrl, platformId, ssh }: Ra
     const misplaced = Object.entries({ collateralUrl, platformId }).filter(([, value]) => value !== undefined && !hardware)
         .map(([key]) => problem(key, `is for hardware nodes: ${backend === "emulated" ? "an emulated platform is recorded when the node is created, and has a service of its own" : "nothing vouches for native ones"}; omit it`));
     // Another machine is examined when the node is created.
-    const reason = ssh !== undefined ? undefined : tee.unavailable?.(backend === "emulated" ? "emulated" : "hardware", `${process.platform} ${process.arch}`);
-    return reason === undefined ? misplaced : [...misplaced, problem("backend", reason)];
+    if (ssh !== undefined) return misplaced;
+    const reason = tee.unavailable?.(backend === "emulated" ? "emulated" : "hardware", `${process.platform} ${process.arch}`);
+    if (reason !== undefined) return [...misplaced, problem("backend", reason)];
+    const foreign = otherProcessor(tee.name, tee.processors, machineArchitecture());
+    return foreign === undefined ? misplaced : [...misplaced, problem("tee", `this machine cannot run the node: ${foreign.why}; ${foreign.next}`)];
 }
 
 function backendProblems(tee: string, backend: unknown, rawTrust: unknown): Problem[] {

@@ -88,6 +88,8 @@ export interface AgentRequest {
     /** Folder of the node where it exists already. */
     readonly folder?: string;
     readonly tee?: string;
+    /** What its modules are compiled for, as `uname -m` names processors. Absent: anything. */
+    readonly processors?: readonly string[];
     /** Absent: the real one, or none for native nodes. */
     readonly backend?: "hardware" | "emulated";
 }

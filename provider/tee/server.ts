@@ -18,6 +18,9 @@ export const SERVER_TARGET: Omit<Target, "name"> = {
     configurationSize: 4096,
 };
 
+/** What they are compiled for, as `uname -m` names it. */
+export const SERVER_PROCESSORS: readonly string[] = ["x86_64"];
+
 /** What authentic_limits.h says. */
 export const SERVER_HAND_OVER: HandOverRoom = { message: 131_064, event: 65_536 };
 

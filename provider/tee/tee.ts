@@ -152,6 +152,8 @@ export interface Tee {
      * names no machine, or the machine is known without any.
      */
     enrolment?(): string;
+    /** Processors that its nodes' machines may have, as `uname -m` names them: its modules are code for them. Absent: any. */
+    readonly processors?: readonly string[];
     /**
      * Why nodes of a backend cannot run on a machine, and what can instead; undefined where they can. Absent: anywhere.
      *

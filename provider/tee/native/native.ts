@@ -6,7 +6,7 @@ import { buildModule } from "../../build/image";
 import type { Target } from "../../build/target";
 import { fillConfiguration, nativeMeasurement } from "../../protocol/configuration";
 import { EVIDENCE } from "../../protocol/m2";
-import { SERVER_HAND_OVER, SERVER_SUITES, SERVER_TARGET } from "../server";
+import { SERVER_HAND_OVER, SERVER_PROCESSORS, SERVER_SUITES, SERVER_TARGET } from "../server";
 import type { Build, BuildRequest, FinalImage, MeasuredConfiguration, Tee } from "../tee";
 
 const TARGET: Target = { name: "native", ...SERVER_TARGET };
@@ -16,6 +16,7 @@ export const native: Tee = {
     evidenceTypes: [EVIDENCE.none],
     suites: SERVER_SUITES,
     handOver: SERVER_HAND_OVER,
+    processors: SERVER_PROCESSORS,
 
     build: (request: BuildRequest): Promise<Build> => buildModule(request, TARGET, nativeMeasurement),
 

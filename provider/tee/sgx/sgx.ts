@@ -13,7 +13,7 @@ import { hex } from "../../protocol/bytes";
 import { fillConfiguration } from "../../protocol/configuration";
 import { EVIDENCE } from "../../protocol/m2";
 import type { Presented } from "../attester";
-import { SERVER_HAND_OVER, SERVER_SUITES, SERVER_TARGET } from "../server";
+import { SERVER_HAND_OVER, SERVER_PROCESSORS, SERVER_SUITES, SERVER_TARGET } from "../server";
 import type { Build, BuildRequest, FinalImage, MeasuredConfiguration, Tee } from "../tee";
 import { mrenclave } from "./measurement";
 import { makeSigstruct } from "./sigstruct";
@@ -46,6 +46,7 @@ export const sgx: Tee = {
     evidenceTypes: [EVIDENCE.sgx],
     suites: SERVER_SUITES,
     handOver: SERVER_HAND_OVER,
+    processors: SERVER_PROCESSORS,
 
     build: (request: BuildRequest): Promise<Build> => buildModule(request, TARGET, codeMeasurement),
 

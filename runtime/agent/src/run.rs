@@ -177,7 +177,8 @@ fn about(options: &Options, folder: &Folder, listeners: &[TcpListener], sgx: Opt
         folder: folder.path().display().to_string(),
         event_address: event_addresses.first().cloned().ok_or(io::ErrorKind::AddrNotAvailable)?,
         event_addresses,
-        tees: ["native", "sancus", "trustzone"].into_iter().chain(sgx.map(|_| "sgx")).map(Into::into).collect(),
+        // Native modules are code for x86-64 processors.
+        tees: cfg!(target_arch = "x86_64").then_some("native").into_iter().chain(["sancus", "trustzone"]).chain(sgx.map(|_| "sgx")).map(Into::into).collect(),
         platform: sgx.map(|sgx| sgx.description()),
     })
 }

@@ -20,6 +20,7 @@ mod outgoing;
 mod peer;
 mod queue;
 mod region;
+#[cfg(target_arch = "x86_64")]
 mod registers;
 #[cfg(target_arch = "x86_64")]
 pub mod sgx;
@@ -29,6 +30,7 @@ mod successor;
 mod trace;
 mod trigger;
 pub mod trustzone;
+#[cfg(target_arch = "x86_64")]
 mod watchdog;
 
 pub use region::Region;

@@ -5,8 +5,11 @@ use crate::enclave::Enclave;
 use crate::event_loop;
 use crate::gate::Gate;
 use crate::host::Host;
-use crate::native::{LoadError, Native};
+use crate::native::LoadError;
+#[cfg(target_arch = "x86_64")]
+use crate::native::Native;
 use crate::region::Region;
+#[cfg(target_arch = "x86_64")]
 use crate::sgx::{self, SgxError};
 use crate::trustzone::{TrustzoneError, TrustzoneModule};
 use authentic_process::{SocketFolder, raise_descriptor_limit};
@@ -18,11 +21,14 @@ use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+#[cfg(target_arch = "x86_64")]
 use std::time::Duration;
 
 const CONTROL: u32 = 1 << 20;
 const EVENTS: u32 = 512 << 10;
 const OUT: u32 = 1 << 20;
+/// What a host for this processor runs.
+const RUNS: &str = if cfg!(target_arch = "x86_64") { "native and sgx modules and modules on boards" } else { "modules on boards" };
 /// The folder of the node's TrustZone board, from that of an instance.
 const TRUSTZONE: &str = "../../trustzone";
 
@@ -36,7 +42,7 @@ pub enum StartError {
     #[error("instance.json is not understood: {0}")]
     Description(serde_json::Error),
     /// No host for this kind of TEE.
-    #[error("this module host runs native and sgx modules and modules on boards, not {0}")]
+    #[error("this module host runs {RUNS}, not {0}")]
     Tee(String),
     /// The module cannot be loaded.
     #[error(transparent)]
@@ -45,6 +51,7 @@ pub enum StartError {
     #[error("the module cannot be loaded onto the board: {0}")]
     Board(#[from] BridgeError),
     /// The enclave cannot be loaded.
+    #[cfg(target_arch = "x86_64")]
     #[error(transparent)]
     Sgx(#[from] SgxError),
     /// The node's TrustZone board does not take the module.
@@ -72,6 +79,7 @@ impl StartError {
             Self::Tee(_) => ("AE-HOST-TEE", "use a node of a kind that this agent supports"),
             Self::Load(LoadError::Image(_)) => ("AE-HOST-IMAGE", "build the module again with this version of the module kit"),
             Self::Load(LoadError::Processor(_)) => ("AE-HOST-PROCESSOR", "use a machine with an x86-64-v3 processor with AES and RDRAND"),
+            #[cfg(target_arch = "x86_64")]
             Self::Sgx(error) => error.code(),
             Self::Trustzone(TrustzoneError::Image) => ("AE-HOST-IMAGE", "build the module again with this version of the module kit"),
             Self::Trustzone(TrustzoneError::Device) => ("AE-HOST-DEVICE", "give each device of the board to one module only"),
@@ -107,22 +115,44 @@ pub fn start(folder: &Path, first: Option<std::os::unix::net::UnixStream>) -> Re
         write_pid(folder)?;
         return serve(folder, file, region, Box::new(module), first);
     }
-    let limit = Duration::from_millis(file.entry_time_limit_ms.into());
-    let (shared, size) = (region.address(), region.size());
-    // SAFETY: the region is dropped after the enclave, together in the gate. The module's code is what this process is
-    // for: a native module is not isolated from its host, as its evidence (none) says, and what isolates the host from an
-    // emulated enclave is in `docs/sgx.md`.
-    let enclave: Box<dyn Enclave> = unsafe {
-        match file.tee.as_str() {
-            "native" => Box::new(Native::load(&image, shared, size, limit)?),
-            "sgx" => Box::new(sgx::load(&image, file.backend.ok_or(SgxError::Backend)?, &node_folder(folder), shared, size, limit)?),
-            "trustzone" => Box::new(TrustzoneModule::load(&folder.join(TRUSTZONE), &image, &region, file.entry_time_limit_ms)?),
-            _ => return Err(StartError::Tee(file.tee)),
-        }
+    let enclave: Box<dyn Enclave> = if file.tee == "trustzone" {
+        // SAFETY: the region is dropped after the module, together in the gate.
+        unsafe { Box::new(TrustzoneModule::load(&folder.join(TRUSTZONE), &image, &region, file.entry_time_limit_ms)?) }
+    } else {
+        // SAFETY: as above. The module's code is what this process is for.
+        unsafe { load_here(folder, &file, &image, &region)? }
     };
     drop(image);
     write_pid(folder)?;
     serve(folder, file, region, enclave, first)
+}
+
+/// Loads a module into this process.
+///
+/// # Safety
+/// `region` outlives the module, whose code is run: a native module is not isolated from its host, as its evidence (none)
+/// says, and what isolates the host from an emulated enclave is in `docs/sgx.md`.
+#[cfg(target_arch = "x86_64")]
+unsafe fn load_here(folder: &Path, file: &InstanceFile, image: &[u8], region: &Region) -> Result<Box<dyn Enclave>, StartError> {
+    let limit = Duration::from_millis(file.entry_time_limit_ms.into());
+    let (shared, size) = (region.address(), region.size());
+    // SAFETY: as of this function.
+    unsafe {
+        match file.tee.as_str() {
+            "native" => Ok(Box::new(Native::load(image, shared, size, limit)?)),
+            "sgx" => Ok(Box::new(sgx::load(image, file.backend.ok_or(SgxError::Backend)?, &node_folder(folder), shared, size, limit)?)),
+            _ => Err(StartError::Tee(file.tee.clone())),
+        }
+    }
+}
+
+/// Refuses: native modules and enclaves are code for x86-64 processors.
+///
+/// # Safety
+/// Nothing to keep.
+#[cfg(not(target_arch = "x86_64"))]
+unsafe fn load_here(_: &Path, file: &InstanceFile, _: &[u8], _: &Region) -> Result<Box<dyn Enclave>, StartError> {
+    Err(StartError::Tee(file.tee.clone()))
 }
 
 fn write_pid(folder: &Path) -> Result<(), StartError> {
@@ -168,6 +198,7 @@ pub fn serve(
 }
 
 /// The node's folder, which has those of its instances in `instances/`.
+#[cfg(target_arch = "x86_64")]
 fn node_folder(instance: &Path) -> PathBuf {
     instance.join("../..")
 }
