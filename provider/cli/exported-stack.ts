@@ -4,6 +4,7 @@
 import { spawn } from "node:child_process";
 import { createReadStream, statSync } from "node:fs";
 import { AuthenticError } from "../errors";
+import { parseLocation } from "../ssh/settings";
 import { DeployedStack } from "../stack/stack";
 
 /** Where the state comes from. */
@@ -26,11 +27,15 @@ const MAX_COMPLAINT = 4096;
 /**
  * Reads a stack.
  *
- * @param secrets - whether the deployer's key is needed; without, one that is hidden stays so
+ * @param secrets - whether the deployer's key is needed; without, one that is hidden stays so, unless nodes are on other machines
  * @throws AuthenticError AE-CLI-FILE, AE-CLI-CWD, AE-CLI-PULUMI and AE-CLI-STATE; AE-STACK-FORMAT and AE-STACK-SECRETS of `readStackState`
  */
 export async function exportedStack({ state, stack, cwd }: StackSource, { secrets }: { readonly secrets: boolean } = { secrets: true }): Promise<DeployedStack> {
-    return parse(state === undefined ? await fromPulumi(stack, cwd ?? process.cwd(), secrets) : await fromFile(state), secrets);
+    if (state !== undefined) return parse(await fromFile(state), secrets);
+    const ask = async (show: boolean) => parse(await fromPulumi(stack, cwd ?? process.cwd(), show), secrets);
+    const found = await ask(secrets);
+    // The keys with which other machines are reached are secrets.
+    return !secrets && found.state.nodes.some(({ folder, ssh }) => ssh === undefined && parseLocation(folder) !== undefined) ? ask(true) : found;
 }
 
 function parse(text: string, secrets: boolean): DeployedStack {

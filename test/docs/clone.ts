@@ -1,19 +1,13 @@
 // A clone of the package that was set up: what its commands change is its own.
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { endLocalAgent } from "../../provider/agent/local";
 import { packageRoot } from "../../tools/setup/toolchain";
+import { type Run, shell } from "./shell";
 
 /** Made by set-up, or none of the package's. */
 const NOT_COPIED = new Set([".git", ".authentic", "node_modules", "runtime"]);
-
-export interface Run {
-    readonly code: number | null;
-    /** Standard output and error, as they came. */
-    readonly output: string;
-}
 
 export class Clone {
     private readonly base = fs.mkdtempSync(path.join(os.tmpdir(), "authentic-clone-"));
@@ -40,14 +34,7 @@ export class Clone {
 
     /** Runs what a reader pastes into a shell. It stops at the first command that fails. */
     shell(script: string): Promise<Run> {
-        return new Promise((resolve, reject) => {
-            const env = { ...process.env, AUTHENTIC_STATE: this.nodes, CI: "true", NO_COLOR: "1" };
-            const child = spawn("bash", ["-eu", "-o", "pipefail", "-c", script], { cwd: this.folder, env, stdio: ["ignore", "pipe", "pipe"] });
-            let output = "";
-            for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => { output += text; });
-            child.once("error", reject);
-            child.once("close", (code) => resolve({ code, output }));
-        });
+        return shell(script, this.folder, { ...process.env, AUTHENTIC_STATE: this.nodes });
     }
 
     /** Names of the nodes that have an agent. */

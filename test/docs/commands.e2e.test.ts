@@ -5,8 +5,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { packageRoot } from "../../tools/setup/toolchain";
-import { Clone, type Run } from "./clone";
+import { Clone } from "./clone";
 import { type Block, blocksOf, missingLine } from "./markdown";
+import type { Run } from "./shell";
 
 /** Blocks that are not run as they stand, each marked in its file, with what is run in their place. */
 const STAND_INS: Readonly<Record<string, string>> = {
