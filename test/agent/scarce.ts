@@ -13,33 +13,19 @@ import { fromHex } from "../../provider/protocol/bytes";
 import { instanceId } from "../../provider/protocol/names";
 import { native } from "../../provider/tee/native/native";
 import { packageRoot } from "../../tools/setup/toolchain";
+import { fillDisk, fillerOf, freeDisk } from "./disk";
 
 const DEPLOYMENT = "0123456789abcdef0123456789abcdef";
 const SIZE = "24m";
 const disk = fs.realpathSync(process.argv[2]!);
-const filler = path.join(disk, "filler");
+const filler = fillerOf(disk);
 
 const mount = (...args: string[]) => execFileSync("mount", args);
 const remount = (mode: "ro" | "rw") => mount("-o", `remount,${mode}`, disk);
 const seen = (what: string) => console.log(`seen: ${what}`);
 
-/** Writes until nothing fits any more. */
-function fill(): void {
-    const file = fs.openSync(filler, "w");
-    for (let length = 1 << 20; length >= 1;) {
-        try {
-            fs.writeSync(file, Buffer.alloc(length, 1));
-        } catch (error) {
-            assert.equal((error as NodeJS.ErrnoException).code, "ENOSPC");
-            length >>= 1;
-        }
-    }
-    fs.closeSync(file);
-    // The oracle: somebody else finds no room either.
-    assert.throws(() => execFileSync("dd", ["if=/dev/zero", "bs=1", "count=1", `of=${path.join(disk, "other")}`], { stdio: "pipe" }), /No space left/);
-    fs.rmSync(path.join(disk, "other"), { force: true });
-}
-const free = () => fs.rmSync(filler);
+const fill = () => fillDisk(disk);
+const free = () => freeDisk(disk);
 
 /** What an error says: its code, and a next step. */
 async function failure(action: Promise<unknown>, code: string, next: RegExp): Promise<void> {

@@ -6,6 +6,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SshArgs } from "../../resources";
+import { isAlive, processes } from "../processes";
 
 const SSHD = "/usr/sbin/sshd";
 let hosts = 1;
@@ -18,6 +19,8 @@ export interface HostOptions {
     readonly address?: string;
     /** Further lines of sshd_config. */
     readonly config?: readonly string[];
+    /** Megabytes of a file system of its own for what nodes write; needs root. */
+    readonly disk?: number;
     /** Programs that come first in the PATH of sessions: name → script. */
     readonly programs?: Readonly<Record<string, string>>;
 }
@@ -45,6 +48,12 @@ export async function freePort(address: string): Promise<number> {
     return port;
 }
 
+/** A process of a host. */
+export interface HostProcess {
+    readonly pid: number;
+    readonly words: readonly string[];
+}
+
 export class SshHost {
     readonly address: string;
     /** Everything of the host. */
@@ -63,12 +72,21 @@ export class SshHost {
         this.key = makeKey(this.folder, "user_key");
         fs.copyFileSync(`${this.key}.pub`, path.join(this.folder, "authorized_keys"));
         fs.mkdirSync(path.join(this.folder, "bin"));
+        if (options.disk !== undefined) {
+            fs.mkdirSync(this.disk);
+            execFileSync("mount", ["-t", "tmpfs", "-o", `size=${options.disk}m,mode=700`, "tmpfs", this.disk]);
+        }
         for (const [name, script] of Object.entries(options.programs ?? {})) fs.writeFileSync(path.join(this.folder, "bin", name), script, { mode: 0o755 });
     }
 
     /** Where nodes of the host have their folders. */
     get nodes(): string {
-        return path.join(this.folder, "s", "pulumi-authentic");
+        return path.join(this.disk, "pulumi-authentic");
+    }
+
+    /** What nodes write to. */
+    get disk(): string {
+        return path.join(this.folder, "s");
     }
 
     /** The host's public key, as known_hosts files have it. */
@@ -155,12 +173,44 @@ export class SshHost {
         return this.log.split("\n").filter((line) => line.startsWith("Connection from ")).length;
     }
 
+    /** What runs in the host's folder, the server not: each with what it has started. */
+    processes(): HostProcess[] {
+        const mine = processes().filter(({ pid, line }) => pid !== this.server?.pid && line.includes(this.folder)).map(({ pid }) => pid);
+        const all = new Set(mine);
+        for (let size = -1; size !== all.size;) {
+            size = all.size;
+            for (const { pid } of processes()) if (all.has(parentOf(pid))) all.add(pid);
+        }
+        return [...all].map((pid) => ({ pid, words: commandLine(pid).split("\0").slice(0, -1) })).filter(({ words }) => words.length > 0);
+    }
+
+    /** The power fails and comes back: every process ends at once, files stay. @returns command lines of what was killed */
+    async reboot(): Promise<string[]> {
+        const running = this.processes();
+        const ended = this.stop();
+        running.forEach(({ pid }) => killed(pid));
+        await ended;
+        for (const { pid } of running) while (isAlive(pid)) await sleep(5);
+        // What was being started meanwhile.
+        for (let late = this.processes(); late.length > 0; late = this.processes()) {
+            late.forEach(({ pid }) => killed(pid));
+            running.push(...late);
+            await sleep(5);
+        }
+        await this.start();
+        return running.map(({ words }) => words.join(" "));
+    }
+
     /** Ends the server and all that runs in the host's folder, and removes that. @returns command lines of what ran besides the server */
     async remove(): Promise<string[]> {
         await this.stop();
-        const left = fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => commandLine(pid).includes(this.folder));
-        const lines = left.map((pid) => commandLine(pid).split("\0").join(" "));
-        left.forEach(killed);
+        const left = this.processes();
+        const lines = left.map(({ words }) => words.join(" "));
+        left.forEach(({ pid }) => killed(pid));
+        if (this.options.disk !== undefined) {
+            for (const { pid } of left) while (isAlive(pid)) await sleep(5);
+            execFileSync("umount", [this.disk]);
+        }
         fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
         return lines;
     }
