@@ -11,10 +11,21 @@ const rotate = config.require("rotate");
 
 const deployment = new ae.Deployment("irrigation", {}, { protect: false });
 
+// Nodes are on this machine, or on those that the stack names: the server on its own, the boards behind the gateway (README.md).
+const machines = config.getSecretObject<Partial<Record<"server" | "gateway", ae.SshArgs>>>("machines");
+const ports = config.getObject<Partial<Record<string, number>>>("ports") ?? {};
+const at = (machine: "server" | "gateway", node: string) => ({
+    ssh: machines?.apply(({ [machine]: ssh }) => {
+        if (ssh === undefined) throw new pulumi.RunError(`the stack's configuration \`machines\` has no \`${machine}\`: set its host, user, hostKey and privateKey (examples/smart-irrigation/README.md)`);
+        return ssh;
+    }),
+    port: ports[node],
+});
+
 // `pulumi config set tee native` is for machines that cannot emulate SGX.
 const place = config.require("tee") === "native" ? { tee: "native" } : ({ tee: "sgx", backend: "emulated" } as const);
-const server = new ae.Node("server", { deployment, ...place });
-const station = new ae.Node("station", { deployment, tee: "trustzone", backend: "emulated" });
+const server = new ae.Node("server", { deployment, ...place, ...at("server", "server") });
+const station = new ae.Node("station", { deployment, tee: "trustzone", backend: "emulated", ...at("gateway", "station") });
 const thresholds = { openBelow: config.requireNumber("openBelow"), closeAbove: config.requireNumber("closeAbove") };
 
 /**
@@ -25,7 +36,7 @@ const thresholds = { openBelow: config.requireNumber("openBelow"), closeAbove: c
  */
 function zone(name: string, motor: string) {
     const called = (part: string) => part + name;
-    const field = new ae.Node(called("field"), { deployment, tee: "sancus", backend: "emulated", vendorId: 0x1234 });
+    const field = new ae.Node(called("field"), { deployment, tee: "sancus", backend: "emulated", vendorId: 0x1234, ...at("gateway", called("field")) });
 
     const sensor = new ae.Module(called("sensor"), { node: field, source: "modules/sensor.c", devices: { soil: "P1" } });
     const valve = new ae.Module(called("valve"), { node: field, source: "modules/valve.c", devices: { tap: "P3" } });

@@ -7,13 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { attestOne, chosenModules } from "../../provider/cli/attestation";
 import { parseView } from "../../examples/smart-irrigation/view";
 import { DeployedStack } from "../../provider/stack/stack";
-import { packageRoot } from "../../tools/setup/toolchain";
 import { kill, repair, type Victim } from "./killing";
-import { TestProject } from "./project";
-
-const FILES = {
-    "program/package.json": '{ "name": "boards", "private": true }\n',
-};
+import { smartIrrigation, TestProject } from "./project";
 
 const NATIVE = `
 const desk = new ae.Node("desk", { deployment, tee: "native" });
@@ -71,16 +66,7 @@ describe("boards under the real CLI", function () {
     let project: TestProject;
 
     before(async () => {
-        const root = packageRoot();
-        const example = path.join("examples", "smart-irrigation");
-        const settings = fs.readFileSync(path.join(root, "Pulumi.yaml"), "utf8")
-            .replace("runtime: nodejs", "runtime:\n  name: nodejs\n  options:\n    typescript: false")
-            .replace(`main: ${example}/index.ts`, "main: program/");
-        project = new TestProject({ ...FILES, "Pulumi.yaml": settings });
-        const program = path.join(project.folder, "program");
-        fs.cpSync(path.join(root, example, "modules"), path.join(program, "modules"), { recursive: true });
-        fs.writeFileSync(path.join(program, "index.js"), fs.readFileSync(path.join(root, "dist", example, "index.js"), "utf8") + NATIVE);
-        fs.cpSync(path.join(root, "stacks"), path.join(project.folder, "stacks"), { recursive: true, filter: (file) => !file.includes("demo") });
+        project = new TestProject(smartIrrigation(NATIVE));
         await project.begin();
     });
     after(async () => {

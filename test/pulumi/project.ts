@@ -7,6 +7,24 @@ import { pulumi, runPulumi, type PulumiRun } from "../../tools/pulumi/cli";
 import { ensurePassphrase, pulumiEnvironment } from "../../tools/pulumi/environment";
 import { packageRoot } from "../../tools/setup/toolchain";
 
+/**
+ * Files of the project smart irrigation with the package's own `Pulumi.yaml` and stacks, for {@link TestProject}. The program is
+ * compiled already.
+ *
+ * @param more - JavaScript after the program
+ */
+export function smartIrrigation(more = ""): Record<string, string> {
+    const example = path.join("examples", "smart-irrigation");
+    const read = (...names: string[]) => fs.readFileSync(path.join(packageRoot(), ...names), "utf8");
+    const all = (folder: string, as: string) => fs.readdirSync(path.join(packageRoot(), folder)).filter((name) => !name.includes("demo")).map((name) => [`${as}/${name}`, read(folder, name)] as const);
+    return {
+        "Pulumi.yaml": read("Pulumi.yaml").replace("runtime: nodejs", "runtime:\n  name: nodejs\n  options:\n    typescript: false").replace(`main: ${example}/index.ts`, "main: program/"),
+        "program/package.json": '{ "name": "irrigation", "private": true }\n',
+        "program/index.js": read("dist", example, "index.js") + more,
+        ...Object.fromEntries([...all(path.join(example, "modules"), "program/modules"), ...all("stacks", "stacks")]),
+    };
+}
+
 /** A project and its stack `dev`. */
 export class TestProject {
     /** Folder of the project. */
@@ -39,17 +57,17 @@ export class TestProject {
     }
 
     /**
-     * Begins the stack `dev`, with a kit and nodes of the project's own: the kit is part of every measurement, and work on it
+     * Begins a stack, with a kit and nodes of the project's own: the kit is part of every measurement, and work on it
      * must not change what runs while a test does.
      *
      * @returns the folder of the nodes
      */
-    async begin(): Promise<string> {
+    async begin(stack = "dev"): Promise<string> {
         const [kit, nodes] = [path.join(this.base, "kit"), path.join(this.base, "nodes")];
         fs.cpSync(path.join(packageRoot(), "runtime", "kit"), kit, { recursive: true });
         this.env["AUTHENTIC_KIT"] = kit;
         this.env["AUTHENTIC_STATE"] = nodes;
-        await this.pulumi("stack", "init", "dev");
+        await this.pulumi("stack", "init", stack);
         return nodes;
     }
 
@@ -61,6 +79,11 @@ export class TestProject {
     /** Runs the CLI, which may fail. */
     attempt(...args: string[]): Promise<PulumiRun> {
         return runPulumi(args, { cwd: this.folder, env: this.env });
+    }
+
+    /** Sets a secret of the stack, which comes over standard input. @param key - a path */
+    async setSecret(key: string, secret: string): Promise<void> {
+        await pulumi(["config", "set", "--path", key, "--secret"], { cwd: this.folder, env: this.env, input: secret });
     }
 
     /** The outputs of the stack, secrets in clear. */

@@ -1,5 +1,6 @@
 // Runs the Pulumi CLI and collects what it prints.
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
 import { toolchain } from "../setup/toolchain";
 
 /** How a run of the CLI ended. */
@@ -14,19 +15,20 @@ export interface PulumiRun {
  * Runs `pulumi ARGS` without asking anything.
  *
  * @param args - command and flags
- * @param options - `cwd`: the project; `env`: from `pulumiEnvironment`; `onOutput`: gets the output as it comes
+ * @param options - `cwd`: the project; `env`: from `pulumiEnvironment`; `onOutput`: gets the output as it comes; `input`: standard input
  * @returns the outcome, whatever the exit code
  */
 export function runPulumi(
     args: readonly string[],
-    options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv; readonly onOutput?: (text: string) => void },
+    options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv; readonly onOutput?: (text: string) => void; readonly input?: string },
 ): Promise<PulumiRun> {
     return new Promise((resolve, reject) => {
         const child = spawn(toolchain().pulumi, [...args, "--non-interactive", "--color", "never"], {
             cwd: options.cwd,
             env: options.env,
-            stdio: ["ignore", "pipe", "pipe"],
-        });
+            stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+        }) as ChildProcessByStdio<Writable | null, Readable, Readable>;
+        child.stdin?.end(options.input);
         const texts = { stdout: "", stderr: "" };
         for (const name of ["stdout", "stderr"] as const) {
             child[name].setEncoding("utf8").on("data", (text: string) => {
