@@ -10,7 +10,7 @@ import { packageRoot, toolchain } from "../../tools/setup/toolchain";
 import type { Call } from "./calls";
 
 /** Programs of the system that texts call. */
-const SYSTEM = new Set("apt-get cat chmod cp curl gdb-multiarch git head jq kill loginctl ls mkdir openssl od pip printf ps python3 rm rustc rustup sed sleep ssh-keygen ssh-keyscan sudo systemctl tee tr wait".split(" "));
+const SYSTEM = new Set("apt-get cat chmod cp curl gdb-multiarch git head jq kill loginctl ls mkdir openssl od pip printf ps python3 rm rustc rustup sed sleep ssh ssh-add ssh-copy-id ssh-keygen ssh-keyscan sudo systemctl tee tr wait".split(" "));
 const BENCHMARKS = /^const BENCHMARKS: .* = \{ (.*) \};$/m;
 
 const within = (...names: string[]): string => path.join(packageRoot(), ...names);
