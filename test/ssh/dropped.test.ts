@@ -225,13 +225,18 @@ describe("an SSH connection that is dropped at a step of a hook", function () {
         if (targets.Module !== undefined) {
             const reply = await ask(stack, "asked");
             assert.deepEqual([reply.readBigUInt64LE(), reply.readBigInt64LE(8)], [++asked, BigInt(targets.Module)], "the module has its state and its configuration");
-        } else asked = 0n;
+        }
+    }
+
+    function become(wanted: Targets): void {
+        targets = wanted;
+        if (wanted.Module === undefined) asked = 0n;
     }
 
     /** Does an operation without a drop; how many steps it took. */
     async function plainly(kind: Kind, operation: Operation): Promise<number> {
         const { then, command } = commandOf(kind, operation);
-        targets = then;
+        become(then);
         let count = 0;
         await withPrograms(async () => { count = await watched(kind, operation, undefined, command); });
         return count;
@@ -239,7 +244,7 @@ describe("an SSH connection that is dropped at a step of a hook", function () {
 
     async function dropped({ kind, operation, step, moment }: Case): Promise<void> {
         const { then, command } = commandOf(kind, operation);
-        targets = then;
+        become(then);
         const folder = fs.mkdtempSync(path.join(base, "drop-"));
         const drop = new Drop(host, folder, step, moment);
         let outcome = "goes on";
