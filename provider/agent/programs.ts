@@ -2,7 +2,10 @@
 import { createHash } from "node:crypto";
 import { access, constants, readFile } from "node:fs/promises";
 import path from "node:path";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 import { packageFolder } from "../build/folders";
+import { ofFiles } from "../build/traces";
 import { AuthenticError } from "../errors";
 import { howToBuild, machineArchitecture, targetsOf } from "./processors";
 
@@ -43,6 +46,8 @@ export interface Program {
     readonly content: Uint8Array;
     /** SHA-256, hexadecimal. */
     readonly digest: string;
+    /** The content as gzip makes it, once. */
+    readonly packed: () => Promise<Uint8Array>;
 }
 
 /** All programs of a node: the agent first. @throws AuthenticError as {@link agentProgram} */
@@ -50,11 +55,18 @@ export async function programsFor(architecture: string, tee = "native"): Promise
     const agent = await agentProgram(architecture);
     return Promise.all(["authentic-agent", "authentic-host", ...FURTHER[tee] ?? []].map(async (name) => {
         const file = path.join(path.dirname(agent), name);
-        const content = await readFile(file).catch((cause: unknown) => {
+        try {
+            return await ofFiles("program", file, () => read(name, file));
+        } catch (cause) {
             throw new AuthenticError("AE-AGENT-BINARY", `there is no ${name} beside the agent (looked for ${file})`, `${howToBuild(architecture, path.join(packageFolder(), "runtime"))}, which builds all programs`, { cause });
-        });
-        return { name, content, digest: createHash("sha256").update(content).digest("hex") };
+        }
     }));
+}
+
+async function read(name: string, file: string): Promise<Program> {
+    const content = await readFile(file);
+    let packed: Promise<Uint8Array> | undefined;
+    return { name, content, digest: createHash("sha256").update(content).digest("hex"), packed: () => packed ??= promisify(gzip)(content) };
 }
 
 /** Names a set of programs: another one where any of them is. */

@@ -1,8 +1,6 @@
 // Agents of other machines: installed over SSH with programs for the machine's processor, looked after there, replaced, and removed.
-import { gzip } from "node:zlib";
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import { hostPort } from "../addresses";
 import { AuthenticError } from "../errors";
 import { runScript } from "../ssh/shell";
@@ -13,12 +11,14 @@ import { clean } from "./http";
 import type { AgentRequest } from "../lifecycle/surroundings";
 import { otherProcessor } from "./processors";
 import { type Program, programsFor, versionOf } from "./programs";
-import { INSTALL, INSTALLED, LEFT, LOOP, PROBE, REMOVE, runScriptOf, START, STATUS, STOP, type Supervisor, TIDY, unitName, unitText, UNRECORDED } from "./supervision";
+import { LOOP, PROBE, REMOVE, runScriptOf, SAID, START, STATUS, STOP, type Supervisor, TIDY, unitName, unitText } from "./supervision";
 
 const START_MS = 60_000;
 const POLL_MS = 100;
 /** Characters of a node's name in the name of its folder, which is in the path of a socket. */
 const NAME_IN_FOLDER = 24;
+/** What a machine says of a folder in which an agent runs. */
+const RUNS = "runs";
 const SUPERVISORS: readonly string[] = ["systemd-system", "systemd-user", "none"];
 
 /** What an agent has to run on. */
@@ -28,6 +28,12 @@ interface Machine {
     /** Folder for nodes. */
     readonly root: string;
     readonly supervisor: Supervisor;
+    /** Folders of nodes of this name that no state has. */
+    readonly left: readonly string[];
+    /** Version, SHA-256 and name of the programs that the node has. */
+    readonly present: readonly string[];
+    /** The program of its agent, where one runs. */
+    readonly runs?: string;
 }
 
 /**
@@ -38,20 +44,16 @@ interface Machine {
  * @throws AuthenticError `AE-SSH-…` where the machine cannot be reached or is of no use, else with the agent's own reason
  */
 export async function startRemoteAgent(authority: string, request: AgentRequest): Promise<AgentAbout> {
-    const machine = await probe(authority);
+    const known = request.folder === undefined ? undefined : parseLocation(request.folder)?.folder;
+    const machine = await probe(authority, request, known);
     const foreign = otherProcessor(request.tee ?? "", request.processors, machine.architecture);
     if (foreign !== undefined) throw new AuthenticError("AE-SSH-MACHINE", `${authority} cannot run node "${request.node}": ${foreign.why}`, foreign.next);
     const programs = await programsFor(machine.architecture, request.tee);
     const version = versionOf(programs);
-    const known = request.folder === undefined ? undefined : parseLocation(request.folder)?.folder;
-    const place: Location = { authority, folder: known ?? await newFolder(authority, machine.root, request) };
+    const place: Location = { authority, folder: known ?? await newFolder(authority, machine, request) };
     try {
-        const running = known === undefined ? undefined : await statusOf(place);
-        const installed = running === programFolder(place, version);
-        if (!installed) {
-            await install(place, version, programs);
-            await start(place, machine, version, request);
-        }
+        const installed = machine.runs === `${programFolder(place, version)}/authentic-agent`;
+        if (!installed) await start(place, machine, version, programs, request);
         const about = await answer(place, request.node);
         if (!installed) await settle(place, version, request, about);
         return about;
@@ -67,34 +69,32 @@ async function settle(place: Location, version: string, request: AgentRequest, {
     await runScript(place.authority, "note the port of an agent", `umask 077; printf %s "$3" > "$1/run.new"; mv -f "$1/run.new" "$1/run"\n${TIDY}`, [place.folder, version, command]);
 }
 
-async function probe(authority: string): Promise<Machine> {
-    const [system = "", architecture = "", root = "", supervisor = "", ...missing] = (await runScript(authority, "examine the machine", PROBE, [])).trim().split("\n");
+/** @param folder - of the node, where it has one */
+async function probe(authority: string, { node, deployment }: AgentRequest, folder: string | undefined): Promise<Machine> {
+    const words = [deploymentFolder(deployment), nameInFolder(node), folder ?? ""];
+    const [system = "", architecture = "", root = "", supervisor = "", ...rest] = (await runScript(authority, "examine the machine", PROBE, words)).trim().split("\n");
+    const said = (what: string) => rest.filter((line) => line.startsWith(`${what} `)).map((line) => line.slice(what.length + 1));
     const unusable = (why: string, next: string) => new AuthenticError("AE-SSH-MACHINE", `${authority} cannot run a node: ${why}`, next);
     if (system !== "Linux") throw unusable(`it runs ${clean(system)}, and agents need Linux`, "choose a Linux machine");
-    if (missing.length > 0) throw unusable(`it lacks ${missing.map(clean).join(", ")}`, "install that there, such as with its package manager");
+    if (said("lacks").length > 0) throw unusable(`it lacks ${said("lacks").map(clean).join(", ")}`, "install that there, such as with its package manager");
     if (!SUPERVISORS.includes(supervisor) || !/^\/[A-Za-z0-9_./@+-]+$/.test(root)) throw unusable("its shell prints something else when it is asked for the folder of its account", "choose an account with a POSIX shell that prints nothing at login");
-    return { architecture: clean(architecture), root, supervisor: supervisor as Supervisor };
+    const [runs] = said("runs");
+    return { architecture: clean(architecture), root, supervisor: supervisor as Supervisor, left: said("left"), present: said("has"), ...(runs === undefined ? {} : { runs }) };
 }
 
+const deploymentFolder = (deployment: string): string => deployment.slice(0, 8);
+const nameInFolder = (node: string): string => node.slice(0, NAME_IN_FOLDER);
+
 /** Where a new node of this name goes. What killed attempts to make it have left is ended before. */
-async function newFolder(authority: string, root: string, { node, deployment }: AgentRequest): Promise<string> {
-    const parent = `${root}/${deployment.slice(0, 8)}`;
-    const name = node.slice(0, NAME_IN_FOLDER);
-    const left = await runScript(authority, "look for left-overs", UNRECORDED, [parent, name]);
-    for (const folder of left.split("\n").filter((line) => line.startsWith(`${name}-`) && !line.includes("/"))) await endRemoteAgent({ authority, folder: `${parent}/${folder}` });
+async function newFolder(authority: string, { root, left }: Machine, { node, deployment }: AgentRequest): Promise<string> {
+    const parent = `${root}/${deploymentFolder(deployment)}`;
+    const name = nameInFolder(node);
+    for (const folder of left.filter((one) => one.startsWith(`${name}-`) && !one.includes("/"))) await endRemoteAgent({ authority, folder: `${parent}/${folder}` });
     const folder = `${parent}/${name}-${randomBytes(3).toString("hex")}`;
     if (Buffer.byteLength(`${folder}/agent.sock`) > MAX_SOCKET_PATH) {
         throw new AuthenticError("AE-SSH-PATH", `the folder ${folder} at ${authority} has too long a path for a socket`, "shorten the node's name, or set XDG_STATE_HOME to a shorter folder for that account");
     }
     return folder;
-}
-
-async function install({ authority, folder }: Location, version: string, programs: readonly Program[]): Promise<void> {
-    const present = (await runScript(authority, "look at the programs of a node", INSTALLED, [folder, version])).split("\n");
-    for (const { name, content, digest } of programs.filter((program) => !present.includes(`${program.digest} ${program.name}`))) {
-        const input = await promisify(gzip)(content);
-        await runScript(authority, `install ${name}`, INSTALL, [folder, version, name, digest], { input });
-    }
 }
 
 function programFolder({ folder }: Location, version: string): string {
@@ -105,10 +105,16 @@ function commandOf(place: Location, version: string, { node, listenAddress, port
     return { folder: place.folder, programs: programFolder(place, version), node, listen: hostPort(listenAddress, port), ...(tee === "sgx" ? { sgx: backend } : {}) };
 }
 
-async function start(place: Location, { supervisor }: Machine, version: string, request: AgentRequest): Promise<void> {
+/** Installs what is missing and starts the agent. @throws AuthenticError with the reason that it left where it does not start */
+async function start(place: Location, { supervisor, present }: Machine, version: string, programs: readonly Program[], request: AgentRequest): Promise<void> {
     const { authority, folder } = place;
     const unit = supervisor === "none" ? "" : unitText(request.node, folder, supervisor);
-    await runScript(authority, `start the agent of node "${request.node}"`, START, [folder, supervisor, unitName(folder), unit, runScriptOf(commandOf(place, version, request)), LOOP]);
+    const missing = programs.filter(({ name, digest }) => !present.includes(`${version} ${digest} ${name}`));
+    const words = [folder, supervisor, unitName(folder), unit, runScriptOf(commandOf(place, version, request)), LOOP, version,
+        ...missing.flatMap(({ name, digest, content }) => [name, digest, String(content.length)])];
+    const input = Buffer.concat(await Promise.all(missing.map(({ packed }) => packed())));
+    const said = await runScript(authority, `install and start the agent of node "${request.node}"`, START, words, missing.length === 0 ? {} : { input });
+    requireStarted(request.node, said);
 }
 
 /** Waits until the agent answers. @throws AuthenticError with the reason that it left where it does not start */
@@ -120,10 +126,9 @@ async function answer(place: Location, node: string): Promise<AgentAbout> {
         } catch (error) {
             if (!(error instanceof AuthenticError && error.code === "AE-AGENT-UNREACHABLE")) throw error;
         }
-        const reason = await failure(place);
-        if (reason !== undefined) throw new AuthenticError(reason.code, `the agent of node "${node}" does not start: ${clean(reason.message)}`, clean(reason.next));
+        requireStarted(node, await runScript(place.authority, "read what an agent says", SAID, [place.folder]));
         if (performance.now() > deadline) {
-            throw await statusOf(place) === undefined
+            throw await remoteAgentGone(place)
                 ? new AuthenticError("AE-AGENT-START", `the agent of node "${node}" does not start within ${START_MS / 1000} s`, `look at ${place.folder}/agent.log at ${place.authority}`)
                 : new AuthenticError("AE-SSH-FORWARDING", `the agent of node "${node}" runs, but the SSH server of ${place.authority} does not lead to its socket`, "set `AllowStreamLocalForwarding yes` in its sshd_config, and do not set DisableForwarding");
         }
@@ -131,26 +136,27 @@ async function answer(place: Location, node: string): Promise<AgentAbout> {
     }
 }
 
-async function failure({ authority, folder }: Location): Promise<{ code: string; message: string; next: string } | undefined> {
-    const text = await runScript(authority, "read what an agent says", `[ ! -e "$1/node.json" ] || head -c 16384 "$1/node.json"`, [folder]);
+/** @param said - by the agent: the start that failed, or anything else @throws AuthenticError of the agent */
+function requireStarted(node: string, said: string): void {
+    let reason: { code?: unknown; message?: unknown; next?: unknown } | undefined;
     try {
-        const { error } = JSON.parse(text) as { error?: { code?: unknown; message?: unknown; next?: unknown } };
-        const { code, message, next } = error ?? {};
-        return typeof code === "string" && /^AE-[A-Z-]{1,60}$/.test(code) && typeof message === "string" && typeof next === "string" ? { code, message, next } : undefined;
+        reason = (JSON.parse(said) as { error?: typeof reason }).error;
     } catch {
-        return undefined;
+        return;
     }
+    const { code, message, next } = reason ?? {};
+    if (typeof code !== "string" || !/^AE-[A-Z-]{1,60}$/.test(code) || typeof message !== "string" || typeof next !== "string") return;
+    throw new AuthenticError(code, `the agent of node "${node}" does not start: ${clean(message)}`, clean(next));
 }
 
-/** The folder of the programs of an agent that runs; undefined where it is proven that none does. */
-async function statusOf({ authority, folder }: Location): Promise<string | undefined> {
-    const program = (await runScript(authority, "look for an agent", STATUS, [folder])).trim();
-    return program === "" ? undefined : program.slice(0, program.lastIndexOf("/"));
+/** Whether an agent runs in a folder, or one that is gone has left processes there. */
+async function statusOf({ authority, folder }: Location): Promise<string> {
+    return (await runScript(authority, "look for an agent", STATUS, [folder])).trim();
 }
 
 /** Whether it is proven that no agent runs in a folder. @throws AuthenticError where the machine cannot be asked */
 export async function remoteAgentGone(place: Location): Promise<boolean> {
-    return await statusOf(place) === undefined;
+    return await statusOf(place) !== RUNS;
 }
 
 /** Ends an agent alone, and whoever would start it again. */
@@ -178,14 +184,13 @@ const noted = new Set<string>();
  */
 export async function endRemoteAgent(place: Location): Promise<void> {
     const { authority, folder } = place;
-    let running = await statusOf(place) !== undefined;
-    if (!running && (await runScript(authority, "look for left-overs", LEFT, [folder])).trim() !== "") {
+    let status = await statusOf(place);
+    if (status === "left") {
         // Only an agent can tell its processes from others that have got their ids since.
         await runScript(authority, "start an agent that ends what another one has left", `setsid sh "$1/run" </dev/null >/dev/null 2>&1 &`, [folder]);
         await answer(place, folder.slice(folder.lastIndexOf("/") + 1));
-        running = true;
+        status = RUNS;
     }
-    if (running) await new AgentClient(formatLocation(place)).shutdown();
-    await killRemoteAgent(place);
-    await runScript(authority, "remove the folder of a node", REMOVE, [folder, unitName(folder)]);
+    if (status === RUNS) await new AgentClient(formatLocation(place)).shutdown();
+    await runScript(authority, "remove the folder of a node", `${STOP}\n${REMOVE}`, [folder, unitName(folder)]);
 }

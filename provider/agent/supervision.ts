@@ -65,48 +65,91 @@ units() { case $1 in systemd-system) echo /etc/systemd/system;; *) echo "\${XDG_
 wait_gone() { i=0; while own "$1" "$2"; do i=$((i+1)); [ $i -lt 300 ] || { echo "process $1 does not end" >&2; exit 1; }; sleep 0.1; done; }
 `;
 
-/** Prints the machine: system, processor, the folder for nodes, and who could look after agents. */
-export const PROBE = `
-uname -s; uname -m; printf '%s\\n' "\${XDG_STATE_HOME:-$HOME/.local/state}/pulumi-authentic"
+/** Prints what an agent has said. */
+function saidIn(folder: string): string {
+    return `[ ! -e ${folder}/node.json ] || head -c 16384 ${folder}/node.json`;
+}
+
+/**
+ * Prints the machine: system, processor, the folder for nodes, and who could look after agents; `lacks` for each program that it
+ * does not have. `$1` folder of the deployment in that for nodes, `$2` node: prints `left` for each folder of such a node that no
+ * state has. `$3` folder of a node, where there is one: prints `runs` with the agent's program, and `has` with version, SHA-256 and
+ * name of each program in it.
+ */
+export const PROBE = `${FUNCTIONS}
+root=\${XDG_STATE_HOME:-$HOME/.local/state}/pulumi-authentic
+uname -s; uname -m; printf '%s\\n' "$root"
 if [ "$(id -u)" = 0 ] && systemctl is-system-running 2>/dev/null | grep -Eq 'running|degraded|starting'; then echo systemd-system
 elif XDG_RUNTIME_DIR=\${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user is-system-running 2>/dev/null | grep -Eq 'running|degraded|starting' \\
     && { loginctl enable-linger >/dev/null 2>&1 || loginctl show-user "$(id -un)" -p Linger 2>/dev/null | grep -Fqx Linger=yes; }; then echo systemd-user
 else echo none; fi
-for program in sha256sum gzip setsid flock; do command -v $program >/dev/null || echo "$program"; done
+for program in sha256sum gzip setsid flock; do command -v $program >/dev/null || echo "lacks $program"; done
+if [ -z "$3" ]; then
+    for folder in "$root/$1/$2"-??????; do [ -d "$folder" ] && [ ! -e "$folder/recorded" ] && echo "left \${folder##*/}" || :; done
+else
+    pid=$(agent "$3"); if [ -n "$pid" ]; then printf 'runs %s\\n' "$(tr '\\0' '\\n' < "/proc/$pid/cmdline" | head -n 1)"; fi
+    for program in "$3"/programs/*/authentic-*; do
+        case $program in *.part|*'/authentic-*') ;; *) version=\${program%/*}; sum=$(sha256sum < "$program" 2>/dev/null || :); echo "has \${version##*/} \${sum%% *} \${program##*/}";; esac
+    done
+fi
 `;
 
-/** `$1` folder: prints the agent's program; nothing where none runs. */
+/** In a node's folder as long as an emulated platform or a board runs, or after it was killed. */
+export const SOCKETS_LEFT: readonly string[] = ["sgx/pcs.socket", "trustzone/board.sock", "board/board.sock"];
+
+/** `$1` folder: prints `runs` where an agent does; else `left` where one that was killed has left processes behind. */
 export const STATUS = `${FUNCTIONS}
-pid=$(agent "$1"); if [ -n "$pid" ]; then tr '\\0' '\\n' < "/proc/$pid/cmdline" | head -n 1; fi
+if [ -n "$(agent "$1")" ]; then echo runs
+elif [ -n "$(ls -A "$1/instances" 2>/dev/null)" ]${SOCKETS_LEFT.map((socket) => ` || [ -S "$1/${socket}" ]`).join("")}; then echo left; fi
 `;
 
 /**
- * `$1` folder, `$2` supervisor, `$3` unit, `$4` its text, `$5` the script, `$6` the loop: an agent runs under it afterwards; one that
- * ran before is replaced.
+ * `$1` folder, `$2` supervisor, `$3` unit, `$4` its text, `$5` the script, `$6` the loop, `$7` version, and name, SHA-256 and length of
+ * each program that is missing; their contents, compressed, are the input. Programs are verified before anybody can start them. An
+ * agent runs afterwards; one that ran before is replaced. Prints what it says of itself, or why it does not start, as soon as it does.
  */
 export const START = `${FUNCTIONS}
-umask 077; folder=$1
-# One that was cut off may still be at it.
+umask 077; folder=$1 supervisor=$2 unit=$3 text=$4 run=$5 loop=$6 bin=$1/programs/$7; shift 7
+mkdir -p "$bin"
+if [ $# -gt 0 ]; then
+    # One that was cut off may still be at it: it has names of its own.
+    all=$bin/$$.part at=1
+    gzip -dc > "$all" || { rm -f "$all"; exit 1; }
+    while [ $# -gt 0 ]; do
+        part=$bin/$1.$$.part
+        tail -c "+$at" "$all" | head -c "$3" > "$part"
+        found=$(sha256sum < "$part"); found=\${found%% *}
+        [ "$found" = "$2" ] || { rm -f "$part" "$all"; echo "$1 arrived with SHA-256 $found instead of $2" >&2; exit 1; }
+        chmod 700 "$part"; mv -f "$part" "$bin/$1"
+        at=$((at+$3)); shift 3
+    done
+    rm -f "$all"
+fi
 exec 8> "$folder/start.lock"; flock 8
 old=$(agent "$folder")
-printf %s "$5" > "$folder/run.new"; mv -f "$folder/run.new" "$folder/run"; printf %s "$2" > "$folder/supervisor"
+printf %s "$run" > "$folder/run.new"; mv -f "$folder/run.new" "$folder/run"; printf %s "$supervisor" > "$folder/supervisor"
 rm -f "$folder/node.json"
-case $2 in
+case $supervisor in
 none)
-    loop=$(cat "$folder/loop.pid" 2>/dev/null || :)
-    if own "$loop" "$folder/loop"; then [ -z "$old" ] || kill -9 "$old" 2>/dev/null || :
+    running=$(cat "$folder/loop.pid" 2>/dev/null || :)
+    if own "$running" "$folder/loop"; then [ -z "$old" ] || kill -9 "$old" 2>/dev/null || :
     else
         [ -z "$old" ] || { kill -9 "$old" 2>/dev/null || :; wait_gone "$old" "$folder"; }
-        printf %s "$6" > "$folder/loop"
+        printf %s "$loop" > "$folder/loop"
         setsid sh "$folder/loop" "$folder" </dev/null >/dev/null 2>&1 8>&- &
     fi;;
 *)
-    units=$(units "$2"); mkdir -p "$units"; printf %s "$4" > "$units/$3"
-    manager "$2" daemon-reload; manager "$2" enable "$3" >/dev/null 2>&1
-    manager "$2" restart "$3";;
+    units=$(units "$supervisor"); mkdir -p "$units"; printf %s "$text" > "$units/$unit"
+    manager "$supervisor" daemon-reload; manager "$supervisor" enable "$unit" >/dev/null 2>&1
+    manager "$supervisor" restart "$unit";;
 esac
 [ -z "$old" ] || wait_gone "$old" "$folder"
+i=0; while [ ! -s "$folder/node.json" ] && [ $i -lt 200 ]; do i=$((i+1)); sleep 0.05; done
+${saidIn('"$folder"')}
 `;
+
+/** `$1` folder: prints what its agent says of itself, or why it did not start. */
+export const SAID = saidIn('"$1"');
 
 /** `$1` folder, `$2` unit: ends the agent alone, and whoever would start it again. */
 export const STOP = `${FUNCTIONS}
@@ -127,39 +170,8 @@ esac
 rm -rf "$folder"; above=\${folder%/*}; rmdir "$above" 2>/dev/null || :; rmdir "\${above%/*}" 2>/dev/null || :
 `;
 
-/** In a node's folder as long as an emulated platform or a board runs, or after it was killed. */
-export const SOCKETS_LEFT: readonly string[] = ["sgx/pcs.socket", "trustzone/board.sock", "board/board.sock"];
-
-/** `$1` folder: prints `left` where a killed agent has left processes behind. */
-export const LEFT = `
-if [ -n "$(ls -A "$1/instances" 2>/dev/null)" ]${SOCKETS_LEFT.map((socket) => ` || [ -S "$1/${socket}" ]`).join("")}; then echo left; fi
-`;
-
-/** `$1` folder, `$2` version, `$3` program, `$4` its SHA-256; its content, compressed, is the input. Verified before anybody can start it. */
-export const INSTALL = `
-umask 077; bin=$1/programs/$2; mkdir -p "$bin"
-# One that was cut off may still be at it.
-part=$bin/$3.$$.part
-gzip -dc > "$part"
-found=$(sha256sum < "$part"); found=\${found%% *}
-[ "$found" = "$4" ] || { rm -f "$part"; echo "$3 arrived with SHA-256 $found instead of $4" >&2; exit 1; }
-chmod 700 "$part"; mv -f "$part" "$bin/$3"
-`;
-
-/** `$1` folder, `$2` version: prints `SHA-256 name` of each program that is there. */
-export const INSTALLED = `
-cd "$1/programs/$2" 2>/dev/null || exit 0
-for program in authentic-*; do case $program in *.part|'authentic-*') ;; *) sum=$(sha256sum < "$program"); echo "\${sum%% *} $program";; esac; done
-`;
-
 /** `$1` folder, `$2` version to keep; what was cut off while it arrived goes as well. */
 export const TIDY = `
 rm -f "$1/programs/$2"/*.part
 for old in "$1"/programs/*; do case $old in */"$2"|*/'*') ;; *) rm -rf "$old";; esac; done
-`;
-
-/** `$1` folder for the nodes of a deployment, `$2` node: prints the folders that no state has. */
-export const UNRECORDED = `
-cd "$1" 2>/dev/null || exit 0
-for folder in "$2"-??????; do [ -d "$folder" ] && [ ! -e "$folder/recorded" ] && echo "$folder" || :; done
 `;

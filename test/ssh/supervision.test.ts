@@ -84,7 +84,7 @@ describe("an agent on a machine with systemd", function () {
         const ssh = host.ssh() as SshSettings;
         introduceHosts({ ssh }, true);
         await assert.rejects(startRemoteAgent(authorityOf(ssh), { node: "n", deployment: "00112233445566778899aabbccddeeff", listenAddress: host.address }),
-            (error: Error) => /^AE-SSH-COMMAND: cannot install authentic-agent at .*arrived with SHA-256 [0-9a-f]{64} instead of [0-9a-f]{64}/.test(error.message));
+            (error: Error) => /^AE-SSH-COMMAND: cannot install and start the agent of node "n" at .*authentic-agent arrived with SHA-256 [0-9a-f]{64} instead of [0-9a-f]{64}/.test(error.message));
         assert.equal(fs.existsSync(host.nodes), false, "nothing is left behind");
         await closeConnections();
         await host.remove();
