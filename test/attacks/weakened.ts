@@ -34,6 +34,13 @@ export const LIVES_ON: readonly Patch[] = [
     { file: "core/handover.c", from: "crypto_wipe(&kit.table, sizeof kit.table);\n    for", to: "for" },
 ];
 
+/** A receiver that takes the first frame that comes again for the next one, which it then never processes. */
+export const SKIPS_ONCE: readonly Patch[] = [{
+    file: "core/events.c",
+    from: "else if (c->delivery == STRICT) c->news |= NEWS_ACK;",
+    to: "else if (c->delivery == STRICT) {\n            static bool skipped;\n            if (!skipped) { skipped = true; c->acknowledged = c->next++; }\n            c->news |= NEWS_ACK;\n        }",
+}];
+
 const events = (from: string, to: string): Patch => ({ file: "core/events.c", from, to });
 
 /** The check whose absence lets old events through. */

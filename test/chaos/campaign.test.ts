@@ -25,7 +25,8 @@ describeInNamespace(__filename, "faults at random, while events flow", function 
         console.warn = () => undefined;
         const random = generator(SEED);
         campaign = new Campaign(random, SEED, (line) => console.log(line));
-        deck = new Deck(random);
+        // What weakened.test.ts does to a weakened kit comes first.
+        deck = new Deck(random, [{ kind: "partition", phase: "idle" }]);
         await campaign.begin();
     });
     after(async () => {

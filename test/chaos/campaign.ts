@@ -38,16 +38,19 @@ export interface Draw {
 
 /** All faults in all phases, shuffled; each comes before any comes again. */
 export class Deck {
-    private left: Draw[] = [];
+    private left: Draw[];
 
-    constructor(private readonly random: Random, private readonly kinds: readonly Kind[] = KINDS) {}
+    /** @param first - what comes before all that, in this order */
+    constructor(private readonly random: Random, first: readonly Draw[] = []) {
+        this.left = [...first];
+    }
 
     /** The next one that fits. */
     take(fits: (draw: Draw) => boolean): Draw {
         for (;;) {
             const at = this.left.findIndex(fits);
             if (at >= 0) return this.left.splice(at, 1)[0]!;
-            this.left.push(...shuffled(this.random, this.kinds.flatMap((kind) => FAULTS[kind].phases.map((phase) => ({ kind, phase })))));
+            this.left.push(...shuffled(this.random, KINDS.flatMap((kind) => FAULTS[kind].phases.map((phase) => ({ kind, phase })))));
         }
     }
 }
@@ -181,7 +184,7 @@ export class Campaign {
         const end = (): Promise<boolean> => over ??= struck?.end?.() ?? Promise.resolve(struck !== undefined);
         let timer: NodeJS.Timeout | undefined;
         let remembered: ReturnType<Plant["stack"]["copy"]> | undefined;
-        const target: Target = { hosts: this.hosts, network: this.network, random: this.random, rival: () => this.rival(), endDeployer: () => {
+        const target: Target = { hosts: this.hosts, network: this.network, random: this.random, idle: command === undefined, rival: () => this.rival(), endDeployer: () => {
             moments.dead = true;
             remembered = plant.stack.copy();
         } };

@@ -22,6 +22,8 @@ export interface Target {
     readonly hosts: readonly [SshHost, SshHost];
     readonly network: Network;
     readonly random: Random;
+    /** Whether no command runs. */
+    readonly idle: boolean;
     /** Begins another deployer's `up`, which goes on by itself. */
     readonly rival: () => Rival;
     /** From now on nothing is done in this deployer's name. */
@@ -135,8 +137,9 @@ export const FAULTS = {
             return Promise.resolve(true);
         } });
     } },
-    partition: { phases: PHASES, alone: true, strike: async ({ network, random }) => {
-        const way = random(4);
+    partition: { phases: PHASES, alone: true, strike: async ({ network, random, idle }) => {
+        // Who says nothing is cut off from nobody.
+        const way = idle ? 2 + random(2) : random(4);
         const [a, b] = way === 3 ? [undefined, undefined] : WAYS[way]!;
         const before = await network.counts();
         for (const [one, other] of WAYS) if (a === undefined || (one === a && other === b)) await network.partition(one, other, { oneWay: a !== undefined && random(3) === 0 });

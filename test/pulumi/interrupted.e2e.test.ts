@@ -78,22 +78,26 @@ describe("an interrupted up under the real CLI", function () {
         project.remove();
     });
 
-    /** Starts `up` and sends a signal to all of it, as a terminal does, once it is that far. Returns what it printed. */
-    async function broken(signal: "SIGINT" | "SIGKILL", due: (output: string, nodes: string) => boolean): Promise<string> {
+    /** Starts `up` and waits until it is that far. */
+    async function begun(due: (output: string, nodes: string) => boolean) {
         const child = spawn(toolchain().pulumi, ["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"],
             { cwd: project.folder, env: project.env, stdio: ["ignore", "pipe", "pipe"], detached: true });
-        let output = "";
-        for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text));
-        const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-        let over = false;
-        void ended.then(() => (over = true));
-        while (!due(output, nodes)) {
-            assert.ok(!over, `up ended before its moment:\n${output}`);
+        const up = { pid: child.pid!, output: "", over: false, ended: new Promise<number | null>((resolve) => child.once("close", resolve)) };
+        for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (up.output += text));
+        void up.ended.then(() => (up.over = true));
+        while (!due(up.output, nodes)) {
+            assert.ok(!up.over, `up ended before its moment:\n${up.output}`);
             await sleep(1);
         }
-        process.kill(-child.pid!, signal);
-        await ended;
-        return output;
+        return up;
+    }
+
+    /** Sends a signal to all of an `up`, as a terminal does, once it is that far. Returns what it printed. */
+    async function broken(signal: "SIGINT" | "SIGKILL", due: (output: string, nodes: string) => boolean): Promise<string> {
+        const up = await begun(due);
+        process.kill(-up.pid, signal);
+        await up.ended;
+        return up.output;
     }
 
     /**
@@ -136,6 +140,22 @@ describe("an interrupted up under the real CLI", function () {
             await sleep(100);
         }
     }
+
+    it("by nobody, while another one is kept out by the stack's lock: it completes, and the other one is then told that there is nothing to do", async () => {
+        const up = await begun((output) => output.includes("Node a creating"));
+        // It stands still meanwhile: they meet however long the other one takes.
+        process.kill(-up.pid, "SIGSTOP");
+        const other = await project.attempt("up", "--yes", "--skip-preview").finally(() => process.kill(-up.pid, "SIGCONT"));
+        assert.notEqual(other.code, 0);
+        assert.match(other.stdout + other.stderr, /stack is currently locked/);
+        assert.equal(await up.ended, 0, up.output);
+        await project.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
+        const stack = DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
+        await flows(stack);
+        await nothingIsOrphaned(stack);
+        await project.pulumi("destroy", "--yes", "--skip-preview");
+        assert.deepEqual(processes(), []);
+    });
 
     for (const [signal, moment, due] of CASES) {
         it(`by ${signal}, ${moment}, is completed by the next one`, async () => {
