@@ -207,6 +207,7 @@ describe("the kit's hand-over", () => {
             await bytesOf(next, "accept", encodeAccept({ release, released: await bytesOf(old, "release", release) }));
             const status = await next.status();
             assert.deepEqual(status.connections.map(({ connection, endpoint }) => [connection, endpoint]), [[IN, 3], [OUTGOING, 1], [9, 3]], "the handler is gone with its connection");
+            assert.deepEqual(status.grants, [4], "the device has another number too");
             const frames = bodies(await next.kit.events(sender.seal(2, "x")), OUT.frame).map((body) => receiver.open(body)?.text).filter((text) => text !== undefined);
             const numbers = Buffer.from(frames[0] ?? "", "latin1");
             assert.deepEqual([numbers.readBigUInt64LE(0), numbers.readBigUInt64LE(8), numbers.readBigUInt64LE(16)], [2n, 1n, 7n], "the old events, the new one, and what is new");

@@ -3,7 +3,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { isUnknown as isSdkUnknown } from "@pulumi/pulumi/output";
 import * as lifecycles from "../../provider/lifecycle";
 import type { ErasedHooks, Properties } from "../../provider/lifecycle/hooks";
+import { AgentClient } from "../../provider/agent/client";
+import { type DeclarationState, endpointOf } from "../../provider/lifecycle/interface";
 import { UNKNOWN } from "../../provider/lifecycle/plain";
+import { DeployedStack } from "../../provider/stack/stack";
 
 /** Marks a secret on its way to the engine. */
 const SECRET_MARK = "4dabf18193072939515e22adb298388d";
@@ -92,6 +95,20 @@ export class Stack {
     /** The outputs of a resource. */
     outs(kind: string, name: string): Properties {
         return this.state.get(`${kind} ${name}`)!.outs;
+    }
+
+    /** The stack as its deployer uses it. */
+    deployed(): DeployedStack {
+        const of = <T>(kind: string) => [...this.state.values()].filter((entry) => entry.kind === kind).map(({ outs }) => structuredClone(outs) as unknown as T);
+        return new DeployedStack({ deployments: of("Deployment"), nodes: of("Node"), modules: of("Module"), connections: of("Connection") });
+    }
+
+    /** Calls an entry of a module as a trigger would: without authentication. @returns what became of it */
+    callEntry(module: string, entry: string): Promise<string> {
+        const { nodeFolder, instance, interface: declarations } = this.outs("Module", module) as { nodeFolder: string; instance: string; interface: DeclarationState[] };
+        const endpoint = endpointOf(declarations, "entry", entry);
+        if (endpoint === undefined) throw new Error(`module ${module} has no entry ${entry}`);
+        return new AgentClient(nodeFolder).callEntry(instance, endpoint);
     }
 
     private async run(program: () => void, preview: boolean): Promise<Step[]> {
