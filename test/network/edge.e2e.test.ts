@@ -102,8 +102,8 @@ describeInNamespace(__filename, "smart irrigation on machines behind a firewall,
     const deployed = async () => DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
     /** What other hosts can connect to. */
     const offered = (machine: Machine) => network.listens(machine).map(({ protocol, port }) => `${protocol} ${String(port)}`).sort();
-    /** Folders in which no secret may be: of the project, with its state and Pulumi's own files, of temporary files, and of the nodes. */
-    const searched = () => [path.dirname(project.folder), path.join(base, "tmp"), ...MACHINES.map((machine) => hosts[machine].nodes)].filter((folder) => fs.existsSync(folder));
+    /** Folders in which no secret may be: of the project, with its state and Pulumi's own files, of temporary files, and of the machines. */
+    const searched = () => [path.dirname(project.folder), path.join(base, "tmp"), ...MACHINES.map((machine) => hosts[machine].folder)];
 
     /** Sets the sensor's port and waits until the valve's port, and the pump, show what follows from it. */
     async function reaches(stack: DeployedStack, percent: number, open: number): Promise<void> {
@@ -171,7 +171,7 @@ describeInNamespace(__filename, "smart irrigation on machines behind a firewall,
         assert.ok(printed.length > 1_000);
         // They are in there, encrypted.
         assert.ok(formsIn(Buffer.from(await project.pulumi("stack", "export", "--show-secrets")), secrets[1]!).includes("raw"));
-        assert.equal(searched().length, 4);
+        for (const machine of MACHINES) assert.ok(fs.existsSync(hosts[machine].nodes), "there are no nodes to search");
         assert.deepEqual(searched().flatMap((folder) => hitsBelow(folder, secrets)), []);
         for (const folder of searched()) for (const secret of secrets) {
             const planted = path.join(folder, "planted");

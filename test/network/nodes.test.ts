@@ -128,38 +128,46 @@ describeInNamespace(__filename, "nodes behind a firewall", function () {
         console.log(`      events: ${sent} sent, all delivered in order; packets: ${fired.forwarded} forwarded, ${fired.delayed} delayed, ${fired.lost} lost, ${fired.reordered} reordered`);
     });
 
-    it("go on after a partition, without the deployer, although agents were started again meanwhile", async () => {
-        await stream.passes("received", await stream.count("received"));
-        const running = await pids();
-        await network.partition(DEPLOYER, "gate");
-        await network.partition("left", "right");
-        // What was under way has arrived.
-        let before = -1;
-        await until("silence", async () => {
-            const last = before;
-            before = await delivered();
-            await sleep(300);
-            return last === before;
+    const PARTITIONS: readonly { readonly what: string; readonly ways: readonly (readonly [Host, Host])[]; readonly restart: boolean }[] = [
+        { what: "a partition in which agents are started again", ways: [["left", "right"], ["right", "left"]], restart: true },
+        { what: "a partition", ways: [["left", "right"], ["right", "left"]], restart: false },
+        { what: "a time in which no event gets through, but its acknowledgement would", ways: [["left", "right"]], restart: false },
+        { what: "a time in which events get through, and no acknowledgement", ways: [["right", "left"]], restart: false },
+    ];
+    for (const { what, ways, restart } of PARTITIONS) {
+        it(`go on after ${what}, without the deployer`, async () => {
+            await stream.passes("received", await stream.count("received"));
+            const running = await pids();
+            const [cut, deployersCut] = [(await network.counts("left", "right")).cut, (await network.counts(DEPLOYER, "gate")).cut];
+            await network.partition(DEPLOYER, "gate");
+            for (const [from, to] of ways) await network.partition(from, to, { oneWay: true });
+            // What was under way arrives.
+            let before = -1;
+            await until("silence", async () => {
+                const last = before;
+                before = await delivered();
+                await sleep(500);
+                return last === before;
+            });
+            for (const host of restart ? HOSTS : []) {
+                const { pid } = await agent(host).about();
+                process.kill(pid, "SIGKILL");
+                await until(`another agent of ${host}`, async () => (await agent(host).about()).pid !== pid);
+            }
+            // The deployer's connections are lost meanwhile, and are dialled again.
+            if (restart) await until("the end of the connections", async () => await openConnections() === 0);
+            assert.equal(await delivered(), before, "nothing passes a partition");
+            assert.ok((await network.counts("left", "right")).cut > cut);
+            for (const [from, to] of ways) await network.heal(from, to);
+            await until("an event after the partition", async () => await delivered() > before + 100);
+            assert.deepEqual(await pids(), running, "module instances have survived");
+            await network.heal();
+            assert.ok(!restart || (await network.counts(DEPLOYER, "gate")).cut > deployersCut);
+            const sent = await nothingIsMissing();
+            if (restart) assert.deepEqual(await stack.refresh(), []);
+            console.log(`      events: ${sent} sent, all delivered in order; packets: ${(await network.counts("left", "right")).cut - cut} cut`);
         });
-        for (const host of HOSTS) {
-            const { pid } = await agent(host).about();
-            process.kill(pid, "SIGKILL");
-            await until(`another agent of ${host}`, async () => (await agent(host).about()).pid !== pid);
-        }
-        assert.equal(await delivered(), before, "nothing passes a partition");
-        assert.ok((await network.counts("left", "right")).cut > 0);
-        await network.heal("left", "right");
-        await until("an event after the partition", async () => await delivered() > before + 100);
-        assert.deepEqual(await pids(), running, "module instances have survived");
-        // The deployer's connections are lost meanwhile, and are dialled again.
-        await until("the end of the connections", async () => await openConnections() === 0);
-        assert.ok((await network.counts(DEPLOYER, "gate")).cut > 0);
-        await network.heal();
-        const sent = await nothingIsMissing();
-        assert.deepEqual(await stack.refresh(), []);
-        const { cut } = await network.counts("left", "right");
-        console.log(`      events: ${sent} sent, all delivered in order; packets: ${cut} cut`);
-    });
+    }
 });
 
 async function ended(program: ChildProcess): Promise<void> {
