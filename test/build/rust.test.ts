@@ -1,18 +1,19 @@
 // Builds of modules in Rust: the same interface as in C, the same bytes everywhere, and every way to get one wrong.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { readSections, sectionNamed } from "../../provider/build/elf";
 import { cacheFolder, packageFolder } from "../../provider/build/folders";
 import { openKit } from "../../provider/build/kit";
-import { findRust } from "../../provider/build/rust/toolchain";
+import { findRust, requireTarget } from "../../provider/build/rust/toolchain";
 import { hex } from "../../provider/protocol/bytes";
 import { tees } from "../../provider/tee/registry";
 import type { Build, Declaration } from "../../provider/tee/tee";
 import { TARGET } from "../../provider/tee/trustzone/target";
 import { trustzone } from "../../provider/tee/trustzone/trustzone";
+import { toolchain } from "../../tools/setup/toolchain";
 import { EVERYTHING as IN_C, SMALL, Sources, errorOf } from "./fixture";
 
 const USE = "#![no_std]\n#![allow(unused_imports)]\nuse authentic::{Both, Device, Dropped, Local, Plain, Read, Refused, Result, State, Written, config, device, drop, entry, event, handler, input, log, migrate, output, request, state};\n";
@@ -56,6 +57,41 @@ function writePackage(sources: Sources, folder: string, limit = 8): string {
     sources.write(`${messages}/src/lib.rs`, `#![no_std]\npub const LIMIT: usize = ${limit};\npub fn first(data: &[u8]) -> u8 { data[0] + 1 }\n`);
     execFileSync("cargo", ["generate-lockfile", "--offline"], { cwd: path.join(sources.folder, folder), stdio: "ignore" });
     return path.join(sources.folder, folder);
+}
+
+/** A module is the same bytes from another folder, another HOME and an empty cache, as one file and as a package. */
+async function sameEverywhere(tee: "native" | "trustzone"): Promise<void> {
+    const build = (source: string): Promise<Build> => tees[tee]!.build({ name: "tested", sources: [source] });
+    const [one, other] = [new Sources(), new Sources()];
+    try {
+        const text = `${USE}mod part;\n#[input(8)] fn reading(data: &[u8]) { let _ = log(part::place(data[0] as usize)); let _ = log(file!()); }\n`;
+        const part = "pub fn place(index: usize) -> &'static str { [file!(), \"b\"][index + 1] }\n";
+        for (const folder of [one, other]) {
+            folder.write("deep/where.rs", text);
+            folder.write("deep/part.rs", part);
+        }
+        const files = [one, other].map((folder) => path.join(folder.folder, "deep/where.rs"));
+        const folders = [writePackage(one, "controller"), writePackage(other, "much/deeper/controller")];
+        const builds = [await build(files[0]!), await build(folders[0]!)];
+        const script = `const tee=require(process.argv[1]).tees[process.argv[2]];(async()=>{for(const s of process.argv.slice(3))console.log(Buffer.from((await tee.build({name:"tested",sources:[s]})).codeMeasurement).toString("hex"))})()`;
+        // The downloaded crates are the same, below another path; nothing that was built is.
+        const cargoHome = path.join(other.folder, "cargo");
+        mkdirSync(cargoHome);
+        const registry = path.join(process.env["CARGO_HOME"] ?? path.join(os.homedir(), ".cargo"), "registry");
+        symlinkSync(registry, path.join(cargoHome, "registry"));
+        const env = {
+            PATH: process.env["PATH"], HOME: other.folder, CARGO_HOME: cargoHome, RUSTUP_HOME: process.env["RUSTUP_HOME"] ?? path.join(os.homedir(), ".rustup"), TZ: "Asia/Tokyo",
+            AUTHENTIC_CACHE: path.join(other.folder, "cache"), AUTHENTIC_ZIG: process.env["AUTHENTIC_ZIG"] ?? (await (await openKit()).zig())[0],
+        };
+        const output = execFileSync(process.execPath, ["-e", script, path.join(packageFolder(), "dist/provider/tee/registry.js"), tee, files[1]!, folders[1]!], { env, cwd: other.folder });
+        assert.deepEqual(output.toString().trim().split("\n"), builds.map(({ codeMeasurement }) => hex(codeMeasurement)));
+        for (const { image } of builds) {
+            for (const place of [one.folder, os.homedir(), packageFolder(), cacheFolder()]) assert.ok(!Buffer.from(image).includes(place), place);
+        }
+    } finally {
+        one.remove();
+        other.remove();
+    }
 }
 
 describe("builds of modules in Rust", function () {
@@ -127,38 +163,7 @@ describe("builds of modules in Rust", function () {
         assert.equal(await probes(150_000) - await probes(16), 1);
     });
 
-    it("are the same bytes from another folder, another HOME and an empty cache, as one file and as a package", async () => {
-        const [one, other] = [new Sources(), new Sources()];
-        try {
-            const text = `${USE}mod part;\n#[input(8)] fn reading(data: &[u8]) { let _ = log(part::place(data[0] as usize)); let _ = log(file!()); }\n`;
-            const part = "pub fn place(index: usize) -> &'static str { [file!(), \"b\"][index + 1] }\n";
-            for (const folder of [one, other]) {
-                folder.write("deep/where.rs", text);
-                folder.write("deep/part.rs", part);
-            }
-            const files = [one, other].map((folder) => path.join(folder.folder, "deep/where.rs"));
-            const folders = [writePackage(one, "controller"), writePackage(other, "much/deeper/controller")];
-            const builds = [await one.request({ sources: [files[0]!] }), await one.request({ sources: [folders[0]!] })];
-            const script = `const {native}=require(process.argv[1]).tees;(async()=>{for(const s of process.argv.slice(2))console.log(Buffer.from((await native.build({name:"tested",sources:[s]})).codeMeasurement).toString("hex"))})()`;
-            // The downloaded crates are the same, below another path; nothing that was built is.
-            const cargoHome = path.join(other.folder, "cargo");
-            mkdirSync(cargoHome);
-            const registry = path.join(process.env["CARGO_HOME"] ?? path.join(os.homedir(), ".cargo"), "registry");
-            symlinkSync(registry, path.join(cargoHome, "registry"));
-            const env = {
-                PATH: process.env["PATH"], HOME: other.folder, CARGO_HOME: cargoHome, RUSTUP_HOME: process.env["RUSTUP_HOME"] ?? path.join(os.homedir(), ".rustup"), TZ: "Asia/Tokyo",
-                AUTHENTIC_CACHE: path.join(other.folder, "cache"), AUTHENTIC_ZIG: process.env["AUTHENTIC_ZIG"] ?? (await (await openKit()).zig())[0],
-            };
-            const output = execFileSync(process.execPath, ["-e", script, path.join(packageFolder(), "dist/provider/tee/registry.js"), files[1]!, folders[1]!], { env, cwd: other.folder });
-            assert.deepEqual(output.toString().trim().split("\n"), builds.map(({ codeMeasurement }) => hex(codeMeasurement)));
-            for (const { image } of builds) {
-                for (const place of [one.folder, os.homedir(), packageFolder(), cacheFolder()]) assert.ok(!Buffer.from(image).includes(place), place);
-            }
-        } finally {
-            one.remove();
-            other.remove();
-        }
-    });
+    it("are the same bytes from another folder, another HOME and an empty cache, as one file and as a package", () => sameEverywhere("native"));
 
     it("come from the cache while nothing changed, and are made anew when a file did, however old it says it is", async () => {
         const folder = writePackage(sources, "kept/controller");
@@ -261,16 +266,34 @@ describe("builds of modules in Rust", function () {
         });
     });
 
-    it("are made for TrustZone boards where Rust has the target, and else name the command that installs it", async () => {
-        sources.write("everything.rs", EVERYTHING);
-        const build = trustzone.build({ name: "tested", sources: [path.join(sources.folder, "everything.rs")] });
-        const { sysroot } = await findRust("tested", sources.folder);
-        if (existsSync(path.join(sysroot, "lib", "rustlib", "thumbv8m.main-none-eabi", "lib"))) {
-            sources.write("everything.c", IN_C);
-            const c = await trustzone.build({ name: "tested", sources: [path.join(sources.folder, "everything.c")] });
-            assert.deepEqual((await build).interface, byName(c.interface));
-        } else {
-            assert.match((await errorOf("AE-BUILD-RUST-TARGET", build)).message, /Run `rustup target add thumbv8m\.main-none-eabi`/);
-        }
+    it("name the command that installs the libraries for TrustZone boards, where Rust lacks them", () => {
+        const lacking = { cargo: "cargo", rustc: "rustc", version: "1.95.0", sysroot: sources.folder };
+        assert.throws(() => requireTarget("tested", lacking, TARGET.rust), /AE-BUILD-RUST-TARGET: .*1\.95\.0 has no libraries for thumbv8m\.main-none-eabi\. Run `rustup target add thumbv8m\.main-none-eabi`/);
     });
+});
+
+const { foreign } = toolchain();
+
+(foreign === undefined ? describe.skip : describe)("builds of modules in Rust for TrustZone boards", function () {
+    this.timeout(600_000);
+    const sources = new Sources();
+    const searched = process.env["PATH"];
+    before(() => {
+        process.env["PATH"] = [path.join(foreign!.rust, "bin"), process.env["PATH"]].join(path.delimiter);
+    });
+    after(() => {
+        process.env["PATH"] = searched;
+        sources.remove();
+    });
+
+    it("contain the interface that the same module in C has, and are compiled by the toolchain on PATH", async () => {
+        sources.write("everything.rs", EVERYTHING);
+        sources.write("everything.c", IN_C);
+        const [rust, c] = await Promise.all(["everything.rs", "everything.c"].map((file) => trustzone.build({ name: "tested", sources: [path.join(sources.folder, file)] })));
+        assert.deepEqual(rust!.interface, byName(c!.interface));
+        assert.equal(rust!.toolchain["rustc"], (await findRust("tested", sources.folder)).version);
+        assert.equal((await findRust("tested", sources.folder)).sysroot, foreign!.rust);
+    });
+
+    it("are the same bytes from another folder, another HOME and an empty cache, as one file and as a package", () => sameEverywhere("trustzone"));
 });

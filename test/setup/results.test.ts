@@ -66,13 +66,14 @@ describe("skipped tests", () => {
         assert.deepEqual(unexpectedSkips(skips, [{ files: "test/attest/", title: "tokens", without: "vectors" }], () => false), skips);
     });
 
-    it("may need the folder of vectors or a program", async () => {
+    it("may need what is not on every machine", async () => {
         const { isPresent } = await source("tests");
         assert.equal(isPresent("/", "vectors", { AUTHENTIC_VECTORS: __dirname }), true);
         assert.equal(isPresent("/", "vectors", { AUTHENTIC_VECTORS: "/nowhere" }), false);
         assert.equal(isPresent("/", "program:sh", { PATH: "/bin" }), true);
         assert.equal(isPresent("/", "program:no-such-program", { PATH: "/bin" }), false);
         assert.equal(isPresent("/", "root"), process.getuid?.() === 0);
+        assert.equal(isPresent("/", "rust-targets"), false);
         assert.throws(() => isPresent("/", "moon"), /unknown resource `moon`/);
     });
 });

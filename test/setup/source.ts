@@ -17,6 +17,7 @@ interface Modules {
     readonly pulumi: typeof import("../../tools/setup/pulumi.mjs", { with: { "resolution-mode": "import" } });
     readonly "pulumi-download": typeof import("../../tools/setup/pulumi-download.mjs", { with: { "resolution-mode": "import" } });
     readonly results: typeof import("../../tools/setup/results.mjs", { with: { "resolution-mode": "import" } });
+    readonly "rust-targets": typeof import("../../tools/setup/rust-targets.mjs", { with: { "resolution-mode": "import" } });
     readonly stamp: typeof import("../../tools/setup/stamp.mjs", { with: { "resolution-mode": "import" } });
     readonly tests: typeof import("../../tools/setup/tests.mjs", { with: { "resolution-mode": "import" } });
     readonly typescript: typeof import("../../tools/setup/typescript.mjs", { with: { "resolution-mode": "import" } });

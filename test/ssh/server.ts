@@ -15,7 +15,7 @@ let hosts = 1;
 export interface HostOptions {
     /** Runs sshd, such as in a network namespace. */
     readonly within?: readonly string[];
-    /** IPv4; default: a loopback address that no other host of the process has. */
+    /** IPv4, which nobody else has; default: a loopback address that no other host of the process has. */
     readonly address?: string;
     /** Further lines of sshd_config. */
     readonly config?: readonly string[];
@@ -116,7 +116,7 @@ export class SshHost {
 
     /** Starts the server, on the port it had before where it had one. */
     async start(): Promise<this> {
-        this.port ||= this.options.within === undefined ? await freePort(this.address) : 22;
+        this.port ||= this.options.address === undefined ? await freePort(this.address) : 22;
         // Where it changes its root to before a session is authenticated; systems with systemd make it.
         if (process.getuid?.() === 0) fs.mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
         const config = path.join(this.folder, "sshd_config");

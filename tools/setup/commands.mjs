@@ -11,7 +11,8 @@ import { passThrough, stoppable } from "./process.mjs";
 import { duration, Progress } from "./progress.mjs";
 import { ensurePulumi, pinnedPulumi } from "./pulumi.mjs";
 import { closingLine } from "./results.mjs";
-import { ensureRust } from "./rust.mjs";
+import { ensureForeignPrograms, ensureRust } from "./rust.mjs";
+import { ensureRustTargets, presentRustTargets } from "./rust-targets.mjs";
 import { runTests } from "./tests.mjs";
 import { recordToolchain } from "./toolchain.mjs";
 import { ensureTypeScript } from "./typescript.mjs";
@@ -45,10 +46,15 @@ async function prepare(command, progress) {
             await progress.step("npm packages", (say) => ensureNodeModules({ root, say }));
             const zig = await progress.step(`Zig ${pinnedZig(root)}`, (say) => ensureZig({ root, cache, say }));
             const pulumi = await progress.step(`Pulumi ${pinnedPulumi(root)}`, (say) => ensurePulumi({ root, cache, say }));
-            recordToolchain(root, { cache, zig, pulumi });
+            recordToolchain(root, { cache, zig, pulumi, foreign: await presentRustTargets(cache) });
             await progress.step("Rust programs", async (say) => {
                 if (!(await ensureRust({ root, say }))) say("none: there is no runtime/Cargo.toml");
             });
+            if (command === "test") {
+                const foreign = await progress.step("Rust for aarch64 and boards", (say) => ensureRustTargets({ cache, zig, say }));
+                recordToolchain(root, { cache, zig, pulumi, foreign });
+                if (foreign !== undefined) await progress.step("Rust programs for aarch64", (say) => ensureForeignPrograms({ root, foreign, say }));
+            }
             await progress.step("TypeScript", (say) => ensureTypeScript({ root, say }));
         },
         () => console.error("  … waiting for another set-up in this folder"),

@@ -7,6 +7,16 @@ import { runOrFail } from "./process.mjs";
 import { findVersion, isAtLeast } from "./version.mjs";
 
 /**
+ * "Finished" is all that cargo says when there is nothing to do.
+ *
+ * @param {(line: string) => void} say
+ * @returns {(line: string) => void}
+ */
+const onlyProgress = (say) => (line) => {
+    if (/^\s*(Compiling|Downloading|Blocking|Updating)\b/.test(line)) say(line);
+};
+
+/**
  * Builds the workspace in runtime/. Cargo itself finds out whether there is anything to do.
  *
  * @param {{ root: string; say: (line: string) => void }} options
@@ -26,11 +36,18 @@ export async function ensureRust({ root, say }) {
     }
     await runOrFail([cargo, "build", "--release", "--locked", "--workspace"], {
         cwd: folder,
-        // "Finished" is all that cargo says when there is nothing to do.
-        onLine: (line) => {
-            if (/^\s*(Compiling|Downloading|Blocking|Updating)\b/.test(line)) say(line);
-        },
+        onLine: onlyProgress(say),
         nextStep: "mend the errors above",
     });
     return true;
+}
+
+/**
+ * Builds the programs of nodes on aarch64 machines, as the alias in runtime/.cargo/config.toml says.
+ *
+ * @param {{ root: string; foreign: import("./rust-targets.mjs").Foreign; say: (line: string) => void }} options
+ */
+export async function ensureForeignPrograms({ root, foreign, say }) {
+    const cargo = await needTool("cargo", "the programs that run on nodes are written in Rust", say);
+    await runOrFail([cargo, "aarch64"], { cwd: path.join(root, "runtime"), env: { RUSTC: path.join(foreign.rust, "bin", "rustc") }, onLine: onlyProgress(say), nextStep: "mend the errors above" });
 }

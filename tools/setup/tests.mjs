@@ -1,4 +1,5 @@
 // `npm test` after set-up: lint, the Rust tests, the TypeScript tests, and one closing line for all.
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -90,7 +91,8 @@ export function settle(results, code, name) {
 
 /**
  * Whether something tests may do without is here: "vectors" (the folder of evidence samples), "program:NAME"
- * (on PATH) or "root" (its rights, which networks of namespaces need).
+ * (on PATH), "root" (its rights, which networks of namespaces need), "rust-targets" (Rust for other processors,
+ * as set-up has recorded it) or "binfmt-namespaces" (binfmt_misc for user namespaces, which Linux has from 6.7 on).
  *
  * @param {string} root
  * @param {string} resource
@@ -100,7 +102,18 @@ export function isPresent(root, resource, env = process.env) {
     if (resource === "vectors") return existsSync(env["AUTHENTIC_VECTORS"] || path.join(root, "..", "shared", "vectors"));
     if (resource === "root") return process.getuid?.() === 0;
     if (resource.startsWith("program:")) return findProgram(resource.slice("program:".length), env["PATH"]) !== undefined;
+    if (resource === "binfmt-namespaces") return spawnSync("unshare", ["-Urm", "mount", "-t", "binfmt_misc", "binfmt_misc", "/proc/sys/fs/binfmt_misc"]).status === 0;
+    if (resource === "rust-targets") return recordedForeign(root);
     throw new Error(`test/allowed-skips.json names the unknown resource \`${resource}\``);
+}
+
+/** @param {string} root */
+function recordedForeign(root) {
+    try {
+        return "foreign" in JSON.parse(readFileSync(path.join(root, ".authentic", "toolchain.json"), "utf8"));
+    } catch {
+        return false;
+    }
 }
 
 /**

@@ -4,13 +4,13 @@ import path from "node:path";
 
 /**
  * @param {string} root the package's folder
- * @param {{ cache: string; zig: string; pulumi: string }} tools
+ * @param {{ cache: string; zig: string; pulumi: string; foreign?: import("./rust-targets.mjs").Foreign | undefined }} tools
  */
-export function recordToolchain(root, { cache, zig, pulumi }) {
+export function recordToolchain(root, { cache, zig, pulumi, foreign }) {
     const folder = path.join(root, ".authentic");
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const file = path.join(folder, "toolchain.json");
     const partial = `${file}.${process.pid}`;
-    writeFileSync(partial, `${JSON.stringify({ cache, zig: [zig], pulumi, path: path.dirname(pulumi) }, null, 4)}\n`);
+    writeFileSync(partial, `${JSON.stringify({ cache, zig: [zig], pulumi, path: path.dirname(pulumi), foreign }, null, 4)}\n`);
     renameSync(partial, file);
 }

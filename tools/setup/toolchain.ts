@@ -13,6 +13,13 @@ const schema = z.object({
     pulumi: z.string(),
     /** Folder to put first on PATH: it has `pulumi`, and its plugins where they are not on PATH already. */
     path: z.string(),
+    /** Rust for other processors, where the machine or set-up has it (rust-targets.mjs). */
+    foreign: z.object({
+        /** A sysroot with `bin/rustc`, and libraries for aarch64 servers and TrustZone boards. */
+        rust: z.string(),
+        /** Path of qemu-aarch64. */
+        emulator: z.string(),
+    }).optional(),
 });
 
 /** The tools that set-up made ready. */
