@@ -5,6 +5,7 @@ import { build } from "./build";
 import { events } from "./events";
 import { memory } from "./memory";
 import { sancus } from "./sancus";
+import { ssh } from "./ssh";
 import { trustzone } from "./trustzone";
 import { up } from "./up";
 import { update } from "./update";
@@ -17,7 +18,7 @@ export interface Options {
     readonly modules?: number;
 }
 
-const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<void>>> = { events, up, update, build, memory, attest, sancus, trustzone };
+const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<void>>> = { events, up, ssh, update, build, memory, attest, sancus, trustzone };
 
 /** Most modules of a stack that anyone has waited for. */
 const MOST_MODULES = 1000;

@@ -114,6 +114,13 @@ export class SshHost {
         return [...this.log.matchAll(/Accepted publickey for .* (SHA256:\S+)/g)].map(([, shown]) => shown!);
     }
 
+    /** Arguments with which OpenSSH's own client reaches the host, before the command. */
+    get sshWords(): string[] {
+        const known = path.join(this.folder, "known_hosts");
+        fs.writeFileSync(known, `[${this.address}]:${this.port} ${this.hostKey}\n`);
+        return ["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", `UserKnownHostsFile=${known}`, "-i", this.key, "-p", String(this.port), `${this.user}@${this.address}`];
+    }
+
     /** Starts the server, on the port it had before where it had one. */
     async start(): Promise<this> {
         this.port ||= this.options.address === undefined ? await freePort(this.address) : 22;
