@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createPrivateKey, randomBytes } from "node:crypto";
-import { once } from "node:events";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -33,7 +32,7 @@ describeInNamespace(__filename, "smart irrigation on machines behind a firewall,
     let hosts: Record<Machine, SshHost>;
     let project: TestProject;
     let privateKey: string;
-    const passphrase = randomBytes(24).toString("base64url");
+    const passphrase = randomBytes(24).toString("hex");
     /** What must not be found: the passphrase, the key file's lines, what they encode, and the key itself. */
     let secrets: Buffer[];
     /** Everything the CLI printed, but where it was told to show secrets. */
@@ -132,18 +131,17 @@ describeInNamespace(__filename, "smart irrigation on machines behind a firewall,
         await run("up", "--yes", "--skip-preview");
         assert.deepEqual([...watch.hits], []);
         // It would have seen one, in arguments as in an environment.
-        const planted = [spawn("tail", ["-f", "/dev/null", passphrase], { stdio: "ignore" }), spawn("tail", ["-f", "/dev/null"], { stdio: "ignore", env: { KEY: secrets[1]!.toString() } })];
-        try {
-            await Promise.all(planted.map((program) => once(program, "spawn")));
-            watch.end();
-        } finally {
-            for (const program of planted) program.kill();
-        }
+        const wait = ["-e", "setTimeout(() => undefined, 30_000)"];
+        const planted = [spawn(process.execPath, [...wait, passphrase], { stdio: "ignore" }), spawn(process.execPath, wait, { stdio: "ignore", env: { KEY: secrets[1]!.toString() } })];
+        for (let tries = 0; watch.hits.size < 2 && tries < 200; tries++) await sleep(50);
+        watch.end();
+        for (const program of planted) program.kill();
         assert.deepEqual([...watch.hits].sort(), ["cmdline: raw", "environ: raw"]);
         assert.ok(watch.looked > 100);
 
         assert.deepEqual((await project.outputs())["assurance"], Object.fromEntries(MODULES.map((name) => [name, "emulated"])));
-        await run("preview", "--expect-no-changes");
+        // With what Pulumi logs beside, short of the levels at which it writes secrets itself (docs/ssh.md).
+        await run("preview", "--expect-no-changes", "--logtostderr", "-v", "3");
     });
 
     it("moves the valve and the pump because of the sensor's port, over the firewall, which lets nothing else through", async () => {
@@ -168,7 +166,7 @@ describeInNamespace(__filename, "smart irrigation on machines behind a firewall,
     it("has key and passphrase neither in its state, nor in what the CLI has printed, nor in a file of the project or of a node", async () => {
         const state = await project.state();
         for (const secret of secrets) assert.deepEqual([formsIn(Buffer.from(state), secret), formsIn(Buffer.from(printed), secret)], [[], []]);
-        assert.ok(printed.length > 1_000);
+        assert.match(printed, /"level":"INFO"/, "there is no log to search");
         // They are in there, encrypted.
         assert.ok(formsIn(Buffer.from(await project.pulumi("stack", "export", "--show-secrets")), secrets[1]!).includes("raw"));
         for (const machine of MACHINES) assert.ok(fs.existsSync(hosts[machine].nodes), "there are no nodes to search");

@@ -21,10 +21,8 @@ export class Watch {
         this.timer = setInterval(() => this.look(), EVERY_MS);
     }
 
-    /** Looks once more, and ends. */
     end(): void {
         clearInterval(this.timer);
-        this.look();
     }
 
     private look(): void {
