@@ -5,8 +5,10 @@
 //! verifiers pin the root by its hash.
 
 use crate::certificates::{Role, Subject, certificate};
+use crate::identity::TCB_DATE;
 use crate::pck_extension;
 use crate::secret::SecretPage;
+use der::DateTime;
 use p256::ecdsa::SigningKey;
 use rustix::rand::{GetRandomFlags, getrandom};
 use sha2::{Digest, Sha256};
@@ -14,6 +16,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::str::FromStr;
 use std::time::SystemTime;
 
 const MAGIC: &[u8; 16] = b"authentic-sgx-1\0";
@@ -157,7 +160,8 @@ fn issue(secrets: &SecretPage, ppid: [u8; 16], fmspc: [u8; 6], now: SystemTime) 
     let subject = |index: usize, common_name| Subject { common_name, key: &keys[index] };
     let root = subject(0, "Intel SGX Root CA");
     let pck_ca = subject(1, PCK_CA);
-    let from = now - crate::collateral::CLOCK_MARGIN;
+    // A clock that is ahead when the platform is made must not keep its certificates from being valid once it is right.
+    let from = now.min(DateTime::from_str(TCB_DATE)?.to_system_time()) - crate::collateral::CLOCK_MARGIN;
     let extension = pck_extension::extension(&ppid, &fmspc)?;
     Ok(Platform {
         ppid,
@@ -212,6 +216,7 @@ fn parse(mut public: &[u8]) -> Option<Platform> {
 mod tests {
     use super::*;
     use authentic_testing::fuzz::fuzz;
+    use der::Decode;
     use std::os::unix::fs::PermissionsExt;
 
     struct Scratch(std::path::PathBuf);
@@ -244,6 +249,17 @@ mod tests {
             assert_ne!(first.signing(key).verifying_key(), second.signing(key).verifying_key());
         }
         assert!(first.platform.ppid != second.platform.ppid && first.platform.fmspc != second.platform.fmspc);
+    }
+
+    #[test]
+    fn a_platform_that_was_made_by_a_clock_that_is_ahead_is_valid_by_one_that_is_right() {
+        let scratch = Scratch::new("ahead");
+        let (right, day) = (SystemTime::now(), std::time::Duration::from_secs(86_400));
+        let ahead = Keys::open(&scratch.0.join("keys"), right + 400 * day).unwrap().platform;
+        for certificate in [&ahead.root, &ahead.pck_ca, &ahead.pck, &ahead.tcb_signing] {
+            let validity = x509_cert::Certificate::from_der(certificate).unwrap().tbs_certificate.validity;
+            assert!(validity.not_before.to_system_time() <= right && validity.not_after.to_system_time() > right);
+        }
     }
 
     #[test]
