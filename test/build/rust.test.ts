@@ -7,7 +7,7 @@ import path from "node:path";
 import { readSections, sectionNamed } from "../../provider/build/elf";
 import { cacheFolder, packageFolder } from "../../provider/build/folders";
 import { openKit } from "../../provider/build/kit";
-import { findRust, requireTarget } from "../../provider/build/rust/toolchain";
+import { findRust, librariesOf, requireTarget } from "../../provider/build/rust/toolchain";
 import { hex } from "../../provider/protocol/bytes";
 import { tees } from "../../provider/tee/registry";
 import type { Build, Declaration } from "../../provider/tee/tee";
@@ -264,6 +264,14 @@ describe("builds of modules in Rust", function () {
             sources.write("placed/controller/src/lib.rs", `${USE}#[entry] fn poll() { let _ = log(env!("CARGO_MANIFEST_DIR")); }\n`);
             assert.match((await errorOf("AE-BUILD-PATH", sources.request({ sources: [folder] }))).message, /contains the path .*placed/);
         });
+    });
+
+    it("are not linked with crates that were compiled with another build of the same libraries", async () => {
+        const triple = TARGET.rust.triple;
+        const of = (folder: string) => librariesOf({ cargo: "cargo", rustc: "rustc", version: "1.95.0", sysroot: path.join(sources.folder, folder) }, TARGET.rust);
+        for (const [folder, content] of [["one", "core"], ["other", "core, built again"]] as const) sources.write(`${folder}/lib/rustlib/${triple}/lib/libcore-0123.rlib`, content);
+        assert.equal(await of("one"), await of("one"));
+        assert.notEqual(await of("one"), await of("other"));
     });
 
     it("name the command that installs the libraries for TrustZone boards, where Rust lacks them", () => {

@@ -11,7 +11,7 @@ import { ofFiles } from "../traces";
 import { runCargo } from "./cargo";
 import { type Message, parseLines } from "./diagnostics";
 import { PROFILE, flagsFor } from "./flags";
-import type { Toolchain } from "./toolchain";
+import { type Toolchain, librariesOf } from "./toolchain";
 
 /** The folder with the crates of this package. */
 export const cratesFolder = (): string => path.join(packageFolder(), "runtime");
@@ -69,7 +69,7 @@ const build = async (toolchain: Toolchain, target: RustTarget): Promise<Buffer> 
  * @throws AuthenticError `AE-BUILD-CRATES` where they do not compile
  */
 export async function placeCrates(toolchain: Toolchain, target: RustTarget, folder: string): Promise<string> {
-    const key = cacheKey("rust-crates", toolchain.version, target.triple, ...flagsFor(target), ...PROFILE, await cratesDigest(), await cratesLock());
+    const key = cacheKey("rust-crates", toolchain.version, target.triple, await librariesOf(toolchain, target), ...flagsFor(target), ...PROFILE, await cratesDigest(), await cratesLock());
     const packed = await cached(key, () => build(toolchain, target));
     const end = packed.indexOf("\n");
     let at = end + 1;

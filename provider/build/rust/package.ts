@@ -13,7 +13,7 @@ import { type Renamed, runCargo } from "./cargo";
 import { CRATES, cratesDigest, cratesFolder } from "./crates";
 import { type Message, parseLines, rustError } from "./diagnostics";
 import type { Compiled } from "./single";
-import { type Toolchain, rustEnvironment } from "./toolchain";
+import { type Toolchain, librariesOf, rustEnvironment } from "./toolchain";
 
 /** What `cargo metadata` says (the Cargo book), what is used of it. */
 interface Metadata {
@@ -73,7 +73,7 @@ export async function compilePackage(module: string, folder: string, toolchain: 
     const renamed: Renamed[] = packages.map((one) => ({ from: folderOf(one), to: `/${one.name}-${one.version}` }));
     const ours = (name: string): boolean => (CRATES as readonly string[]).includes(name);
     // One folder for all packages, or each would compile the dependencies of `authentic` anew.
-    const key = cacheKey("rust-packages", toolchain.version, await realpath(cratesFolder()), await cratesDigest());
+    const key = cacheKey("rust-packages", toolchain.version, await librariesOf(toolchain, target), await realpath(cratesFolder()), await cratesDigest());
     const targetFolder = path.join(cacheFolder(), "rust", key.slice(0, 32));
     const { code, stdout, stderr } = await exclusive(key, async () => {
         await forget(targetFolder, target.triple, local.map(({ name }) => name).filter((name) => !ours(name)));

@@ -1,5 +1,6 @@
 // Finds cargo and rustc as the folder of a module has them: with rustup, a rust-toolchain.toml decides.
 import { existsSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { AuthenticError } from "../../errors";
 import { type Outcome, execute } from "../process";
@@ -66,6 +67,16 @@ export async function findRust(module: string, folder: string): Promise<Toolchai
             "install Rust as https://rustup.rs says, or write the module in C");
     }
     return result;
+}
+
+/**
+ * Tells one build of a target's libraries from another: distributions build the same version again, and what was compiled with the
+ * former is of no use then. Says nothing on other machines.
+ */
+export async function librariesOf({ sysroot }: Toolchain, { triple }: RustTarget): Promise<string> {
+    const folder = path.join(sysroot, "lib", "rustlib", triple, "lib");
+    const files = (await readdir(folder)).filter((name) => name.endsWith(".rlib")).sort();
+    return (await Promise.all(files.map(async (name) => stat(path.join(folder, name)).then(({ size, mtimeMs }) => `${name} ${size} ${mtimeMs}`)))).join("\n");
 }
 
 /**
