@@ -274,9 +274,11 @@ describe("an SSH connection that is dropped at a step of a hook", function () {
         }
         await stack.up(program(targets = { Connection: 0 }));
         const { lost } = await settled();
-        const cases: Case[] = IN_ORDER.flatMap(([kind, operation]) =>
-            Array.from({ length: steps.get(`${kind} ${operation}`)! }, (_, index) => MOMENTS.map((moment) => ({ kind, operation, step: index + 1, moment }))).flat());
-        const chosen = cases.filter(({ kind, operation }, index) => CAMPAIGN !== undefined ? ["all", `${kind} ${operation}`].includes(CAMPAIGN) : Math.floor(index * SAMPLE / cases.length) !== Math.floor((index - 1) * SAMPLE / cases.length));
+        const points = IN_ORDER.flatMap(([kind, operation]) => Array.from({ length: steps.get(`${kind} ${operation}`)! }, (_, index) => ({ kind, operation, step: index + 1 })));
+        const cases: Case[] = points.flatMap((point) => MOMENTS.map((moment) => ({ ...point, moment })));
+        const chosen = CAMPAIGN === undefined
+            ? Array.from({ length: SAMPLE }, (_, index) => ({ ...points[Math.floor(index * points.length / SAMPLE)]!, moment: MOMENTS[index % MOMENTS.length]! }))
+            : cases.filter(({ kind, operation }) => ["all", `${kind} ${operation}`].includes(CAMPAIGN));
         console.log(`      ${chosen.length} of ${cases.length} drops`);
         for (const one of chosen) {
             const there = targets[one.kind] !== undefined;
