@@ -1,6 +1,7 @@
 // What the lifecycles need from the rest of the package: TEEs, agents and sessions. Tests put others in their place.
 
 import type { BoardRequest, HandOverRecord, StartRequest, TrustzoneFacts } from "../agent/client";
+import type { LocalAgentRequest } from "../agent/local";
 import type { Fetched } from "../attest/collateral/fetch";
 import type { Channel, Deployer, SessionDriver } from "../session/session";
 import type { BoardSoftware, Tee } from "../tee/tee";
@@ -75,23 +76,11 @@ export interface Agent {
 }
 
 /** An agent to start, or to find running. */
-export interface AgentRequest {
+export interface AgentRequest extends LocalAgentRequest {
     /** The machine, where it is another one: `user@host:22`. */
     readonly authority?: string;
-    /** Name of the node. */
-    readonly node: string;
-    /** 32 hexadecimal digits. */
-    readonly deployment: string;
-    readonly listenAddress: string;
-    /** Absent: the agent picks a free one. */
-    readonly port?: number;
-    /** Folder of the node where it exists already. */
-    readonly folder?: string;
-    readonly tee?: string;
     /** What its modules are compiled for, as `uname -m` names processors. Absent: anything. */
     readonly processors?: readonly string[];
-    /** Absent: the real one, or none for native nodes. */
-    readonly backend?: "hardware" | "emulated";
 }
 
 export interface Surroundings {

@@ -124,9 +124,7 @@ describe("authentic attest", function () {
 
     it("challenges with a fresh nonce each time, and sees what happened in between", async () => {
         const before = answer(await attestState(exported(), "--json", "talker")).modules[0]!;
-        const declarations = stack.outs("Module", "talker")["interface"] as { name: string; kind: string }[];
-        await new AgentClient(stack.outs("Node", "field")["folder"] as string)
-            .callEntry(stack.outs("Module", "talker")["instance"] as string, declarations.findIndex(({ name }) => name === "work"));
+        await stack.callEntry("talker", "work");
         const after = answer(await attestState(exported(), "--json", "talker")).modules[0]!;
         assert.notEqual(after.verdict!.claims!.reportData, before.verdict!.claims!.reportData);
         assert.equal(Number(after.status!.connections[0]!.next), Number(before.status!.connections[0]!.next) + 1);
@@ -286,9 +284,9 @@ describe("authentic attest", function () {
     describe("when parts of the stack are down", () => {
         it("reports a module that crashed and an agent that does not answer, beside one another", async () => {
             const { folder } = stack.outs("Node", "field") as { folder: string };
-            const { instance, interface: declarations } = stack.outs("Module", "talker") as unknown as { instance: string; interface: { name: string }[] };
+            const { instance } = stack.outs("Module", "talker") as { instance: string };
             const agent = new AgentClient(folder);
-            await agent.callEntry(instance, declarations.findIndex(({ name }) => name === "crash")).catch(() => undefined);
+            await stack.callEntry("talker", "crash").catch(() => undefined);
             for (let tries = 0; tries < 100 && (await agent.instance(instance))?.state === "running"; tries++) await sleep(50);
             const crashed = await attestState(exported(), "--json");
             assert.equal(crashed.code, 3, crashed.stderr);

@@ -15,7 +15,7 @@ describe("authentic status", function () {
     const instance = (name: string) => deployed.stack.outs("Module", name)["instance"] as string;
 
     it("shows nodes, modules, connections with their counters, and triggers", async () => {
-        await deployed.agent("field").callEntry(instance("talker"), 4);
+        await deployed.stack.callEntry("talker", "work");
         let status: StackStatus;
         do {
             const run = await deployed.on("status", "--json");
@@ -45,7 +45,7 @@ describe("authentic status", function () {
     });
 
     it("says which module has failed, and why, with exit code 3", async () => {
-        await deployed.agent("field").callEntry(instance("talker"), 5).catch(() => undefined);
+        await deployed.stack.callEntry("talker", "crash").catch(() => undefined);
         for (let tries = 0; tries < 100 && (await deployed.agent("field").instance(instance("talker")))?.state === "running"; tries++) await sleep(20);
         const run = await deployed.on("status", "--json");
         assert.equal(run.code, 3);

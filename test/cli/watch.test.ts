@@ -7,7 +7,6 @@ import { DeployedStack } from "../../provider/stack/stack";
 import { formsIn } from "../secrets/search";
 import { Deployed } from "./deployed";
 
-const ENTRY_WORK = 4;
 const SECRET = Buffer.from("s3cr3t!!");
 
 interface Line {
@@ -30,8 +29,7 @@ describe("listening to a stack", function () {
     after(() => deployed.remove());
     afterEach(() => assert.deepEqual(formsIn(Buffer.from(deployed.printed), SECRET), [], "an event was printed"));
 
-    const instance = (name: string) => deployed.stack.outs("Module", name)["instance"] as string;
-    const work = () => deployed.agent("field").callEntry(instance("talker"), ENTRY_WORK);
+    const work = () => deployed.stack.callEntry("talker", "work");
     const stack = () => DeployedStack.fromExport(JSON.parse(deployed.exported()));
     const lines = (text: string) => text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Line);
 

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { endLocalAgent } from "../../provider/agent/local";
-import { DeployedStack } from "../../provider/stack/stack";
+import type { DeployedStack } from "../../provider/stack/stack";
 import { packageRoot } from "../../tools/setup/toolchain";
 import { TestProject } from "../pulumi/project";
 
@@ -38,7 +38,7 @@ export class Example {
     /** Runs `pulumi up`. */
     async up(): Promise<DeployedStack> {
         await this.project.pulumi("up", "--yes", "--skip-preview");
-        return DeployedStack.fromExport(JSON.parse(await this.project.pulumi("stack", "export", "--show-secrets")));
+        return this.project.deployed();
     }
 
     /** Ends the nodes with all they run, and deletes everything. */

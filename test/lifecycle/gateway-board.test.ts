@@ -12,22 +12,8 @@ import * as ae from "../../resources";
 import { commandLines } from "../processes";
 import { patchedSoftware } from "../tee/trustzone/patched";
 import { freePorts, PhysicalBoard, udpLine } from "../tee/trustzone/physical";
+import { beats, writeBeat } from "./beat";
 import { CheckFailed, Stack } from "./stack";
-
-const WORKER = `
-#include <authentic.h>
-
-struct worked { uint32_t times; };
-AUTHENTIC_STATE(struct worked, worked, 1)
-AUTHENTIC_OUTPUT(beat, 4)
-AUTHENTIC_DEVICE(lamp, AUTHENTIC_WRITTEN | AUTHENTIC_READ)
-AUTHENTIC_ENTRY(work, 0) { worked.times++; lamp_write(worked.times & 1); beat(&worked.times, sizeof worked.times); }
-`;
-const LISTENER = `
-#include <authentic.h>
-
-AUTHENTIC_INPUT(beat, 4) { authentic_log("heard"); }
-`;
 
 describe("a TrustZone board behind a node", function () {
     this.timeout(240_000);
@@ -40,8 +26,7 @@ describe("a TrustZone board behind a node", function () {
     before(async () => {
         base = fs.mkdtempSync(path.join(os.tmpdir(), "gateway-board-"));
         process.env["AUTHENTIC_STATE"] = path.join(base, "nodes");
-        fs.writeFileSync(path.join(base, "worker.c"), WORKER);
-        fs.writeFileSync(path.join(base, "listener.c"), LISTENER);
+        writeBeat(base);
         ports = await freePorts();
         board = new PhysicalBoard(udpLine(ports));
         trust([]);
@@ -68,18 +53,6 @@ describe("a TrustZone board behind a node", function () {
     };
 
     const folder = (node: string) => stack.outs("Node", node)["folder"] as string;
-    const instanceOf = (name: string) => stack.outs("Module", name)["instance"] as string;
-
-    /** The listener hears of one more time that the board's module has worked. */
-    async function flows(): Promise<void> {
-        const hub = new AgentClient(folder("hub"));
-        const heard = async () => Number((await hub.instance(instanceOf("listener")))?.connections[0]?.delivered ?? 0);
-        const before = await heard();
-        const declared = stack.outs("Module", "worker")["interface"] as { name: string }[];
-        await new AgentClient(folder("field")).callEntry(instanceOf("worker"), declared.findIndex(({ name }) => name === "work"));
-        for (let tries = 0; tries < 200 && await heard() <= before; tries++) await sleep(50);
-        assert.ok(await heard() > before, "no event arrived");
-    }
 
     /** What an `up` says that does not succeed. */
     const refused = (): Promise<string> => stack.up(program()).then(() => assert.fail("it succeeded"), (error: unknown) => String(error));
@@ -125,7 +98,7 @@ describe("a TrustZone board behind a node", function () {
         const { id, attestationKey } = stack.outs("Node", "field")["platform"] as Record<string, string>;
         assert.match(id ?? "", /^01[0-9a-f]{64}$/);
         assert.equal(attestationKey, undefined, "its key is the stack's configuration, not what the board says");
-        await flows();
+        await beats(stack);
         assert.deepEqual(await stack.refresh(), []);
         assert.deepEqual((await stack.preview(program())).filter((step) => !step.startsWith("same ")), []);
     });
@@ -143,7 +116,7 @@ describe("a TrustZone board behind a node", function () {
         assert.equal((stack.outs("Node", "field")["platform"] as Record<string, string>)["id"], id);
         assert.notEqual(stack.outs("Module", "worker")["incarnation"], incarnation);
         assert.equal(stack.outs("Module", "worker")["assurance"], "hardware");
-        await flows();
+        await beats(stack);
         assert.deepEqual(await stack.refresh(), []);
     });
 

@@ -60,10 +60,7 @@ describe("a stack of real modules", function () {
 
     const agent = () => new AgentClient(stack.outs("Node", "n")["folder"] as string);
     const instanceOf = (name: string) => stack.outs("Module", name)["instance"] as string;
-    const call = (entry: string) => {
-        const declarations = stack.outs("Module", "fragile")["interface"] as { name: string; kind: string }[];
-        return agent().callEntry(instanceOf("fragile"), declarations.findIndex(({ name, kind }) => kind === "entry" && name === entry));
-    };
+    const call = (entry: string) => stack.callEntry("fragile", entry);
     const connection = async (name: string) => (await agent().instance(instanceOf(name)))?.connections.find(({ connection }) => connection === stack.outs("Connection", "beat")["connection"]);
 
     /** Waits until the listener has processed so many events of its present connection. */

@@ -89,8 +89,7 @@ describe("a Sancus board at a serial port", function () {
         const { modules, driven, lost } = await board.look();
         assert.deepEqual([modules, driven[2], lost], [4, null, 0], "two modules and their drivers");
         // A pin is watched once the module has read its device.
-        const declared = stack.outs("Module", "sensor")["interface"] as { name: string }[];
-        await new AgentClient(folder()).callEntry(stack.outs("Module", "sensor")["instance"] as string, declared.findIndex(({ name }) => name === "measure"));
+        await stack.callEntry("sensor", "measure");
         await flows([5, 100, 7, 42]);
         assert.equal((await board.look()).lost, 0);
         assert.deepEqual(await stack.refresh(), []);
@@ -114,8 +113,7 @@ describe("a Sancus board at a serial port", function () {
         await stack.up(program);
         assert.equal((await board.look()).modules, 4);
         incarnations().forEach((incarnation, index) => { assert.notEqual(incarnation, before[index]); });
-        const declared = stack.outs("Module", "sensor")["interface"] as { name: string }[];
-        await new AgentClient(folder()).callEntry(stack.outs("Module", "sensor")["instance"] as string, declared.findIndex(({ name }) => name === "measure"));
+        await stack.callEntry("sensor", "measure");
         await flows([9, 60]);
         assert.deepEqual(await stack.refresh(), []);
     });

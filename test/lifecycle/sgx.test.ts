@@ -52,10 +52,7 @@ describe("a stack of emulated enclaves", function () {
 
     const agent = () => new AgentClient(stack.outs("Node", "n")["folder"] as string);
     const instanceOf = (name: string) => stack.outs("Module", name)["instance"] as string;
-    const call = (entry: string) => {
-        const declarations = stack.outs("Module", "fragile")["interface"] as { name: string; kind: string }[];
-        return agent().callEntry(instanceOf("fragile"), declarations.findIndex(({ name, kind }) => kind === "entry" && name === entry));
-    };
+    const call = (entry: string) => stack.callEntry("fragile", entry);
 
     it("runs the example's controller unchanged", async () => {
         const modules = path.join(packageRoot(), "examples", "smart-irrigation", "modules");

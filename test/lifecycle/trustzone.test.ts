@@ -10,25 +10,9 @@ import * as ae from "../../resources";
 import { commandLines } from "../processes";
 import { patchedSoftware } from "../tee/trustzone/patched";
 import { packageRoot } from "../../tools/setup/toolchain";
+import { beats, writeBeat } from "./beat";
 import { emulatorOf } from "./faults";
 import { CheckFailed, Stack, type Step } from "./stack";
-
-const WORKER = `
-#include <authentic.h>
-
-struct worked { uint32_t times; };
-AUTHENTIC_STATE(struct worked, worked, 1)
-AUTHENTIC_OUTPUT(beat, 4)
-AUTHENTIC_DEVICE(lamp, AUTHENTIC_WRITTEN | AUTHENTIC_READ)
-AUTHENTIC_ENTRY(work, 0) { worked.times++; lamp_write(worked.times & 1); beat(&worked.times, sizeof worked.times); }
-AUTHENTIC_ENTRY(null, 0) { *(volatile int *)8 = 1; }
-AUTHENTIC_ENTRY(spin, 0) { for (volatile int i = 0;; i++) {} }
-`;
-const LISTENER = `
-#include <authentic.h>
-
-AUTHENTIC_INPUT(beat, 4) { authentic_log("heard"); }
-`;
 
 const changes = (steps: readonly Step[]) => steps.filter((step) => !step.startsWith("same ")).sort();
 
@@ -41,8 +25,7 @@ describe("a stack of emulated TrustZone boards", function () {
     before(async () => {
         base = fs.mkdtempSync(path.join(os.tmpdir(), "trustzone-"));
         process.env["AUTHENTIC_STATE"] = path.join(base, "nodes");
-        fs.writeFileSync(path.join(base, "worker.c"), WORKER);
-        fs.writeFileSync(path.join(base, "listener.c"), LISTENER);
+        writeBeat(base);
         stack = new Stack({ "authentic:trust": JSON.stringify({ emulated: true }) });
         await stack.up(program());
     });
@@ -69,22 +52,6 @@ describe("a stack of emulated TrustZone boards", function () {
     const agent = () => new AgentClient(folder());
     const instanceOf = (name: string) => stack.outs("Module", name)["instance"] as string;
     const incarnation = (name: string) => stack.outs("Module", name)["incarnation"];
-    const call = (entry: string) => {
-        const declarations = stack.outs("Module", "worker")["interface"] as { name: string; kind: string }[];
-        return agent().callEntry(instanceOf("worker"), declarations.findIndex(({ name, kind }) => kind === "entry" && name === entry));
-    };
-
-    /** The listener processes one more event. */
-    async function flows(): Promise<void> {
-        const heard = async () => Number((await agent().instance(instanceOf("listener")))?.connections[0]?.delivered ?? 0);
-        const before = await heard();
-        await call("work");
-        for (let tries = 0; tries < 200; tries++) {
-            if (await heard() > before) return;
-            await sleep(50);
-        }
-        assert.fail("no event arrived");
-    }
 
     it("come up attested as one device with one firmware, and have nothing to do afterwards", async () => {
         const platform = stack.outs("Node", "n")["platform"] as Record<string, string>;
@@ -92,16 +59,16 @@ describe("a stack of emulated TrustZone boards", function () {
         assert.match(platform["attestationKey"] ?? "", /^04[0-9a-f]{128}$/);
         assert.equal(platform["firmware"], stack.outs("Node", "n")["firmware"]);
         for (const name of ["worker", "listener"]) assert.deepEqual([stack.outs("Module", name)["assurance"], stack.outs("Module", name)["state"]], ["emulated", "running"]);
-        await flows();
+        await beats(stack);
         assert.deepEqual(await stack.refresh(), []);
         assert.deepEqual(changes(await stack.preview(program())), []);
     });
 
     for (const [entry, reason] of [["null", /MemManage fault/], ["spin", /time limit/]] as const) {
         it(`report and repair a module that is stopped, and its neighbour goes on: ${entry}`, async () => {
-            await flows();
+            await beats(stack);
             const [before, neighbour] = [incarnation("worker"), incarnation("listener")];
-            await call(entry).catch(() => undefined);
+            await stack.callEntry("worker", entry).catch(() => undefined);
             for (let tries = 0; tries < 100 && (await agent().instance(instanceOf("worker")))?.state === "running"; tries++) await sleep(50);
             assert.match((await agent().instance(instanceOf("worker")))?.reason ?? "", reason);
             const found = await stack.refresh();
@@ -110,7 +77,7 @@ describe("a stack of emulated TrustZone boards", function () {
             await stack.up(program());
             assert.notEqual(incarnation("worker"), before);
             assert.equal(incarnation("listener"), neighbour);
-            await flows();
+            await beats(stack);
         });
     }
 
@@ -127,7 +94,7 @@ describe("a stack of emulated TrustZone boards", function () {
         await stack.up(program());
         assert.equal((stack.outs("Node", "n")["platform"] as Record<string, string>)["id"], id);
         for (const [index, name] of ["worker", "listener"].entries()) assert.notEqual(incarnation(name), before[index]);
-        await flows();
+        await beats(stack);
         assert.deepEqual(await stack.refresh(), []);
     });
 
@@ -143,7 +110,7 @@ describe("a stack of emulated TrustZone boards", function () {
         assert.notEqual(platform["firmware"], before);
         assert.equal(platform["id"], id);
         assert.match(String(stack.outs("Module", "worker")["lastChange"]), /firmware of the board .* → .*: a new incarnation begins, the module's state is lost/);
-        await flows();
+        await beats(stack);
         assert.deepEqual(await stack.refresh(), []);
     });
 
@@ -159,7 +126,7 @@ describe("a stack of emulated TrustZone boards", function () {
         assert.match(found[0]!, /^n: the board runs other firmware/);
         assert.ok(found.includes("worker: refused: AE-ATTEST-MEASUREMENT"), found.join("\n"));
         await stack.up(program());
-        await flows();
+        await beats(stack);
         assert.deepEqual(await stack.refresh(), []);
     });
 
@@ -170,7 +137,7 @@ describe("a stack of emulated TrustZone boards", function () {
         await stack.refresh();
         await stack.up(program());
         assert.deepEqual(["worker", "listener"].map(incarnation), before);
-        await flows();
+        await beats(stack);
     });
 
     const problems = async (run: () => void): Promise<string> => stack.preview(run).then(() => "", (error: unknown) => {
@@ -211,7 +178,7 @@ describe("a stack of emulated TrustZone boards", function () {
             }
         };
         await stack.up(program);
-        await flows();
+        await beats(stack);
         assert.deepEqual(await stack.refresh(), []);
     });
 

@@ -5,6 +5,7 @@ import { describeTrace, explore, type Taken } from "./explorer";
 import { Replay, rawTrace, take, type Raw } from "./epochs/replay";
 import { epochModel, stepsOf, type EpochStep, type Faults } from "./epochs/steps";
 import { initialWorld, type Budget, type World } from "./epochs/world";
+import { generator } from "../attest/campaign/random";
 import type { Program } from "../kit/compile";
 
 type Patches = NonNullable<Program["patches"]>;
@@ -43,28 +44,18 @@ async function replay(trace: readonly Raw[], faults: Faults = {}, patches?: Patc
     }
 }
 
-/** Numbers of a walk that can be repeated (mulberry32). */
-function* numbers(seed: number): Generator<number, never> {
-    for (let state = seed; ;) {
-        state = (state + 0x6d2b79f5) | 0;
-        let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-        mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-        yield ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-    }
-}
-
 /** A random walk through the model. */
 function walk(seed: number, budget: Budget, length: number): Raw[] {
-    const random = numbers(seed);
+    const random = generator(seed);
     const trace: Raw[] = [];
     let world = initialWorld(budget);
     while (trace.length < length) {
         // Rare steps are as likely as those of which there are many: first what, then which.
         const steps = stepsOf(world, budget, {}).filter(({ act }) => !act.do.startsWith("forge"));
         const kinds = [...new Set(steps.map(({ act }) => act.do))];
-        const chosen = kinds[Math.floor(random.next().value * kinds.length)];
+        const chosen = kinds[random(kinds.length)];
         const candidates = steps.filter(({ act }) => act.do === chosen);
-        const step = candidates[Math.floor(random.next().value * candidates.length)];
+        const step = candidates[random(candidates.length)];
         if (step === undefined) break;
         const raw = take(world, step);
         trace.push(raw);

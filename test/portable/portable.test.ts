@@ -6,12 +6,10 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { endpointOf } from "../../provider/lifecycle/interface";
-import type { DeclarationState } from "../../provider/lifecycle/interface";
-import { driverOf, endOf } from "../../provider/lifecycle/ends";
 import * as ae from "../../resources";
 import { packageRoot } from "../../tools/setup/toolchain";
 import { Stack } from "../lifecycle/stack";
+import { ask } from "../lifecycle/stream";
 
 const MODULES = path.join(packageRoot(), "test", "portable", "modules");
 const LIMIT = 1000;
@@ -100,10 +98,7 @@ describe("one module on every TEE", function () {
 
     /** What the peer has kept, one text for each event or reply. */
     async function log(name: string): Promise<string[]> {
-        const { to, connection, ...rest } = stack.outs("Connection", `log-${name}`) as { to: Parameters<typeof endOf>[0] & { endpoint: number }; connection: number };
-        const state = rest as unknown as Parameters<typeof endOf>[1];
-        const { status, data } = await (await driverOf(state)).request({ connection, name: `log-${name}`, to: { end: await endOf(to, state), endpoint: to.endpoint } }, new Uint8Array());
-        assert.equal(status, "done");
+        const data = await ask(stack, `log-${name}`);
         const entries: string[] = [];
         for (let at = 0; at < data.length; at += 2 + data[at + 1]!) {
             entries.push(`${String.fromCharCode(data[at]!)} ${Buffer.from(data.subarray(at + 2, at + 2 + data[at + 1]!)).toString("hex")}`);
@@ -113,10 +108,7 @@ describe("one module on every TEE", function () {
 
     /** Has the peer do something. */
     async function tell(name: string, { entry, data }: Operation): Promise<void> {
-        const peer = stack.outs("Module", `peer-${name}`) as unknown as Parameters<typeof endOf>[1] & Parameters<typeof endOf>[0] & { name: string; interface: DeclarationState[] };
-        const endpoint = endpointOf(peer.interface, "entry", entry)!;
-        const { status } = await (await driverOf(peer)).call({ end: await endOf({ ...peer, module: peer.name }, peer), endpoint }, Uint8Array.from(data));
-        assert.equal(status, "done");
+        await stack.deployed().call(`peer-${name}`, entry, Uint8Array.from(data));
     }
 
     /** Has the peer do something, and waits until it has kept what came of it. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DeployedStack } from "../../provider/stack/stack";
+import type { DeployedStack } from "../../provider/stack/stack";
 import { packageRoot } from "../../tools/setup/toolchain";
 import { TestProject } from "./project";
 
@@ -82,7 +82,6 @@ describe("a descriptor under the real CLI", function () {
         await project.pulumi("config", "set", "openBelow", "45");
     });
 
-    const deployed = async () => DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
     const delivered = async (stack: DeployedStack) => {
         const { nodeName, instance } = stack.module("controller");
         const { connection } = stack.connection("moisture");
@@ -95,7 +94,7 @@ describe("a descriptor under the real CLI", function () {
         assert.deepEqual(assurance, { controller: "emulated", sensor: "none" });
         assert.match(controller, /^[0-9a-f]{64}$/);
         assert.equal(measurements["controller"], controller);
-        const stack = await deployed();
+        const stack = await project.deployed();
         const before = await delivered(stack);
         await stack.send("reading", Uint8Array.of(50));
         for (let tries = 0; tries < 400 && await delivered(stack) === before; tries++) await sleep(50);
@@ -115,11 +114,11 @@ describe("a descriptor under the real CLI", function () {
 
     it("follows a change", async () => {
         project.write("application.yaml", right.replace("controller.input.moisture }", "controller.input.moisture, window: 8 }").replace("  reading: { from: deployer, to: sensor.input.reading }\n", ""));
-        const { epoch } = (await deployed()).connection("moisture");
+        const { epoch } = (await project.deployed()).connection("moisture");
         const said = await project.pulumi("up", "--yes", "--skip-preview");
         assert.match(said, /1 updated/);
         assert.match(said, /1 deleted/);
-        const { epoch: after, window } = (await deployed()).connection("moisture");
+        const { epoch: after, window } = (await project.deployed()).connection("moisture");
         assert.deepEqual([Number(after) > Number(epoch), window], [true, 8]);
     });
 });

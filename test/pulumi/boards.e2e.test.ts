@@ -6,7 +6,7 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { attestOne, chosenModules } from "../../provider/cli/attestation";
 import { parseView } from "../../examples/smart-irrigation/view";
-import { DeployedStack } from "../../provider/stack/stack";
+import type { DeployedStack } from "../../provider/stack/stack";
 import { kill, repair, type Victim } from "./killing";
 import { smartIrrigation, TestProject } from "./project";
 
@@ -74,7 +74,6 @@ describe("boards under the real CLI", function () {
         project.remove();
     });
 
-    const deployed = async () => DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
 
     /** Whether the pump on the TrustZone board runs, as it has told the dashboard. */
     const pumping = async (stack: DeployedStack, zone: string) => parseView(await stack.request(`query${zone}`, new Uint8Array(0))).pump === "on";
@@ -99,7 +98,7 @@ describe("boards under the real CLI", function () {
 
     it("moves the valve's pin because of the sensor's pin, through the board's modules and the server's", async () => {
         await project.pulumi("up", "--yes", "--skip-preview");
-        const stack = await deployed();
+        const stack = await project.deployed();
         await reaches(stack, 20, 1);
         await reaches(stack, 80, 0);
         await reaches(stack, 30, 1);
@@ -107,7 +106,7 @@ describe("boards under the real CLI", function () {
     });
 
     it("proves every module to the command line, whatever it runs on", async () => {
-        const stack = await deployed();
+        const stack = await project.deployed();
         const outcomes = await Promise.all(chosenModules(stack, []).map((module) => attestOne(module, stack)));
         assert.deepEqual(outcomes.map(({ name, outcome, error }) => [name, outcome, error]), [...MODULES].sort().map((name) => [name, "accepted", null]));
     });
@@ -128,12 +127,12 @@ describe("boards under the real CLI", function () {
     const board = async (stack: DeployedStack) => (await stack.agent("field").board())!;
 
     it("replaces a module with a device and leaves its neighbour on the board alone", async () => {
-        const stack = await deployed();
+        const stack = await project.deployed();
         const [before, valve] = [await board(stack), stack.module("valve").incarnation];
         const source = path.join(project.folder, "program", "modules", "sensor.c");
         fs.writeFileSync(source, fs.readFileSync(source, "utf8").replaceAll("> 100 ? 100", "> 99 ? 99"));
         await project.pulumi("up", "--yes", "--skip-preview");
-        const now = await deployed();
+        const now = await project.deployed();
         assert.notEqual(now.module("sensor").measurement, stack.module("sensor").measurement);
         await project.pulumi("refresh", "--yes", "--skip-preview");
         assert.deepEqual([now.module("valve").state, now.module("valve").incarnation], ["running", valve]);
@@ -143,27 +142,27 @@ describe("boards under the real CLI", function () {
     });
 
     it("resets the board for a module with a device whose host is gone, says so of its neighbours, and repairs them", async () => {
-        const stack = await deployed();
+        const stack = await project.deployed();
         const before = await board(stack);
         const { instance } = stack.module("sensor");
         process.kill((await stack.agent("field").instance(instance))!.pid!, "SIGKILL");
         await sleep(500);
         await project.pulumi("refresh", "--yes", "--skip-preview");
-        assert.notEqual((await deployed()).module("sensor").state, "running");
+        assert.notEqual((await project.deployed()).module("sensor").state, "running");
         await project.attempt("up", "--yes", "--skip-preview"); // the valve is lost while this goes on
         assert.equal(Number((await board(stack)).boots), Number(before.boots) + 1, "the board was reset once");
         await project.pulumi("refresh", "--yes", "--skip-preview");
-        assert.match((await deployed()).module("valve").state, /the board was reset, to remove a module that held devices/);
+        assert.match((await project.deployed()).module("valve").state, /the board was reset, to remove a module that held devices/);
         await project.pulumi("up", "--yes", "--skip-preview");
-        await reaches(await deployed(), 20, 1);
-        await reaches(await deployed(), 80, 0);
+        await reaches(await project.deployed(), 20, 1);
+        await reaches(await project.deployed(), 80, 0);
     });
 
     // AUTHENTIC_KILL_CAMPAIGN=all: each process of the nodes by itself.
     for (const { what, victims, shows, anew, alone } of CASES) {
         const test = alone && process.env["AUTHENTIC_KILL_CAMPAIGN"] !== "all" ? undefined : it;
         test?.(`finds after kill -9 of ${what} what has to be repaired, shows it in the preview, and repairs it`, async () => {
-            const before = await deployed();
+            const before = await project.deployed();
             await kill(victims(before));
             const shown = await repair(project);
             for (const [resource, why] of Object.entries(shows)) {
@@ -171,7 +170,7 @@ describe("boards under the real CLI", function () {
                 assert.match(line ?? `nothing of ${resource} in:\n${shown.join("\n")}`, why);
             }
             if (Object.keys(shows).length === 0) assert.deepEqual(shown, []);
-            const stack = await deployed();
+            const stack = await project.deployed();
             assert.deepEqual(MODULES.filter((name) => stack.module(name).incarnation !== before.module(name).incarnation).sort(), [...anew].sort(), "which modules began anew");
             await reaches(stack, 80, 0);
             await reaches(stack, 30, 1);
@@ -187,7 +186,7 @@ describe("boards under the real CLI", function () {
     it("waters a further zone by itself", async () => {
         await project.pulumi("config", "set", "--path", "zones[0]", "north");
         await project.pulumi("up", "--yes", "--skip-preview");
-        const stack = await deployed();
+        const stack = await project.deployed();
         await reaches(stack, 80, 0);
         await reaches(stack, 20, 1, "-north");
         assert.equal(await tap(stack, ""), 0, "the first zone is as wet as it was");

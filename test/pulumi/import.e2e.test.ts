@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parse, stringify } from "yaml";
-import { DeployedStack } from "../../provider/stack/stack";
+import type { DeployedStack } from "../../provider/stack/stack";
 import { MAIN } from "../cli/deployed";
 import { ALL_KINDS, ONE_KIND } from "../import/descriptors";
 import { ALL_KINDS_PORTED, ONE_KIND_PORTED, type Ported } from "../import/ported";
@@ -120,7 +120,7 @@ for (const [kind, { descriptor, ported, suites, passes }] of Object.entries(KIND
             await project.pulumi("up", "--yes", "--skip-preview");
             const { modules } = descriptor as { modules: { name: string; type: string }[] };
             assert.deepEqual((await project.outputs())["assurance"], Object.fromEntries(modules.map(({ name, type }) => [name, type === "native" ? "none" : "emulated"])));
-            const stack = DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
+            const stack = await project.deployed();
             assert.deepEqual(Object.keys(application.connections).sort(), Object.keys(suites).sort());
             for (const [name, suite] of Object.entries(suites)) {
                 if (suite !== undefined) assert.equal(stack.connection(name).suite, suite, name);

@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClient } from "../../provider/agent/client";
-import { DeployedStack } from "../../provider/stack/stack";
+import type { DeployedStack } from "../../provider/stack/stack";
 import { toolchain } from "../../tools/setup/toolchain";
 import { commandLines } from "../processes";
 import { TestProject } from "./project";
@@ -150,7 +150,7 @@ describe("an interrupted up under the real CLI", function () {
         assert.match(other.stdout + other.stderr, /stack is currently locked/);
         assert.equal(await up.ended, 0, up.output);
         await project.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
-        const stack = DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
+        const stack = await project.deployed();
         await flows(stack);
         await nothingIsOrphaned(stack);
         await project.pulumi("destroy", "--yes", "--skip-preview");
@@ -164,7 +164,7 @@ describe("an interrupted up under the real CLI", function () {
             if (signal === "SIGKILL") await unlock();
             await project.pulumi("up", "--yes", "--skip-preview");
             await project.pulumi("preview", "--expect-no-changes");
-            const stack = DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
+            const stack = await project.deployed();
             await flows(stack);
             await nothingIsOrphaned(stack);
             await project.pulumi("destroy", "--yes", "--skip-preview");

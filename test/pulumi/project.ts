@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { DeployedStack } from "../../provider/stack/stack";
 import { pulumi, runPulumi, type PulumiRun } from "../../tools/pulumi/cli";
 import { ensurePassphrase, pulumiEnvironment } from "../../tools/pulumi/environment";
 import { packageRoot } from "../../tools/setup/toolchain";
@@ -89,6 +90,11 @@ export class TestProject {
     /** The outputs of the stack, secrets in clear. */
     async outputs(): Promise<Record<string, unknown>> {
         return JSON.parse(await this.pulumi("stack", "output", "--json", "--show-secrets")) as Record<string, unknown>;
+    }
+
+    /** The stack as its deployer uses it. */
+    async deployed(): Promise<DeployedStack> {
+        return DeployedStack.fromExport(JSON.parse(await this.pulumi("stack", "export", "--show-secrets")));
     }
 
     /** The stack's state as the backend holds it. */

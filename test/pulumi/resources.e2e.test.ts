@@ -5,7 +5,7 @@ import * as net from "node:net";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClient } from "../../provider/agent/client";
-import { DeployedStack } from "../../provider/stack/stack";
+import type { DeployedStack } from "../../provider/stack/stack";
 import { packageRoot } from "../../tools/setup/toolchain";
 import { isAlive } from "../processes";
 import { TestProject } from "./project";
@@ -62,7 +62,6 @@ describe("resources under the real CLI", function () {
         project.remove();
     });
 
-    const deployed = async () => DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
     const quiet = async (...args: string[]) => project.pulumi("preview", "--expect-no-changes", ...args);
 
     /** Waits until the valve's device shows what a reading asks for: the events went all the way. */
@@ -88,7 +87,7 @@ describe("resources under the real CLI", function () {
     it("comes up, moves events, and previews without changes", async () => {
         await project.pulumi("up", "--yes");
         await quiet();
-        const stack = await deployed();
+        const stack = await project.deployed();
         await reaches(stack, 30, 1);
         await reaches(stack, 70, 0);
         assert.equal(stack.node("field").eventAddress.host, "::1");
@@ -122,16 +121,16 @@ describe("resources under the real CLI", function () {
         await project.pulumi("up", "--yes");
         assert.equal((await project.outputs())["measurement"], planned);
         await quiet();
-        const stack = await deployed();
+        const stack = await project.deployed();
         await reaches(stack, 15, 1);
         await reaches(stack, 70, 0);
     });
 
     it("rotates exactly one key", async () => {
-        const before = await deployed();
+        const before = await project.deployed();
         await project.pulumi("config", "set", "rotate", "2");
         await project.pulumi("up", "--yes");
-        const after = await deployed();
+        const after = await project.deployed();
         for (const name of ["moisture", "sample", "set"]) {
             const changed = before.connection(name).keyId !== after.connection(name).keyId;
             assert.equal(changed, name === "moisture", name);
@@ -142,7 +141,7 @@ describe("resources under the real CLI", function () {
     });
 
     it("finds a module whose process was ended, and repairs exactly that", async () => {
-        const before = await deployed();
+        const before = await project.deployed();
         const { folder } = before.node("server");
         const report = await new AgentClient(folder).instance(before.module("controller").instance);
         process.kill(report!.pid!, "SIGKILL");
@@ -153,7 +152,7 @@ describe("resources under the real CLI", function () {
         const up = await project.pulumi("up", "--yes");
         assert.match(up, /Module controller updated/);
         assert.doesNotMatch(up, /(Module (sensor|valve)|Node \w+) updated/);
-        const after = await deployed();
+        const after = await project.deployed();
         assert.notEqual(after.module("controller").incarnation, before.module("controller").incarnation);
         assert.equal(after.module("sensor").incarnation, before.module("sensor").incarnation);
         await reaches(after, 70, 0);
@@ -163,14 +162,14 @@ describe("resources under the real CLI", function () {
     });
 
     it("starts an agent again that was ended, without disturbing its modules", async () => {
-        const before = await deployed();
+        const before = await project.deployed();
         const { pid } = await new AgentClient(before.node("server").folder).about();
         process.kill(pid, "SIGKILL");
         await sleep(300);
         await project.pulumi("refresh", "--yes");
         assert.match(await project.pulumi("preview", "--diff"), /~ state\s*: "stopped" => "running"/);
         await project.pulumi("up", "--yes");
-        const after = await deployed();
+        const after = await project.deployed();
         assert.deepEqual(after.node("server").eventAddress, before.node("server").eventAddress);
         for (const name of ["controller", "sensor"]) assert.equal(after.module(name).incarnation, before.module(name).incarnation);
         for (const name of ["moisture", "sample", "set"]) assert.equal(after.connection(name).keyId, before.connection(name).keyId);
@@ -203,7 +202,7 @@ describe("resources under the real CLI", function () {
     });
 
     it("leaves no process, file or port", async () => {
-        const stack = await deployed();
+        const stack = await project.deployed();
         const agents = ["server", "field"].map((name) => stack.node(name));
         const pids: number[] = [];
         for (const { folder } of agents) {

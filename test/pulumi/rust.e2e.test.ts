@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DeployedStack } from "../../provider/stack/stack";
+import type { DeployedStack } from "../../provider/stack/stack";
 import { packageRoot, toolchain } from "../../tools/setup/toolchain";
 import { TestProject } from "./project";
 
@@ -107,7 +107,7 @@ for (const { tee, node, pins } of NODES) {
 
         it("comes up attested, says what it was built with, and previews without changes", async () => {
             await project.pulumi("up", "--yes", "--skip-preview");
-            stack = DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
+            stack = await project.deployed();
             await project.pulumi("preview", "--expect-no-changes");
             for (const name of ["ledger", "asker"]) {
                 const [c, rust] = [stack.module(`${name}-c`), stack.module(`${name}-rs`)];
@@ -182,7 +182,7 @@ for (const { tee, node, pins } of NODES) {
             assert.deepEqual(states[1], states[0]);
             await project.pulumi("refresh", "--yes", "--skip-preview");
             await project.pulumi("up", "--yes", "--skip-preview");
-            stack = DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
+            stack = await project.deployed();
             assert.equal((await stack.request("add-rs", bytesOf(1n)))[0], 1, "the first event of a new incarnation");
         });
     });

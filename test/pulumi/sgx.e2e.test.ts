@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClient } from "../../provider/agent/client";
-import { DeployedStack } from "../../provider/stack/stack";
+import type { DeployedStack } from "../../provider/stack/stack";
 import { packageRoot } from "../../tools/setup/toolchain";
 import { commandLines, isAlive } from "../processes";
 import { TestProject } from "./project";
@@ -48,7 +48,6 @@ describe("SGX nodes under the real CLI", function () {
         project.remove();
     });
 
-    const deployed = async () => DeployedStack.fromExport(JSON.parse(await project.pulumi("stack", "export", "--show-secrets")));
     const received = async (stack: DeployedStack) => Number((await new AgentClient(stack.node("server").folder).instance(stack.module("controller").instance))
         ?.connections.find(({ connection }) => connection === stack.connection("moisture").connection)?.delivered ?? 0);
 
@@ -65,7 +64,7 @@ describe("SGX nodes under the real CLI", function () {
 
     it("come up attested, with the platform pinned and its state as outputs, and preview without changes", async () => {
         await project.pulumi("up", "--yes", "--skip-preview");
-        const stack = await deployed();
+        const stack = await project.deployed();
         for (const name of ["sensor", "controller"]) {
             const { assurance, tcbStatus, advisories, sizes } = stack.module(name);
             assert.deepEqual([assurance, tcbStatus, advisories], ["emulated", "UpToDate", []]);
@@ -101,11 +100,11 @@ describe("SGX nodes under the real CLI", function () {
         assert.match(preview, /~ codeMeasurement\s*: "[0-9a-f]{64}" => "[0-9a-f]{64}"/);
         await project.pulumi("up", "--yes", "--skip-preview");
         assert.equal((await project.outputs())["measurement"], planned);
-        await flows(await deployed());
+        await flows(await project.deployed());
     });
 
     it("find an enclave whose process was killed, and repair exactly that", async () => {
-        const before = await deployed();
+        const before = await project.deployed();
         const { pid } = (await new AgentClient(before.node("server").folder).instance(before.module("controller").instance))!;
         process.kill(pid!, "SIGKILL");
         await sleep(500);
@@ -113,7 +112,7 @@ describe("SGX nodes under the real CLI", function () {
         const up = await project.pulumi("up", "--yes", "--skip-preview");
         assert.match(up, /Module controller updated/);
         assert.doesNotMatch(up, /(Module sensor|Node \w+) updated/);
-        const after = await deployed();
+        const after = await project.deployed();
         assert.notEqual(after.module("controller").incarnation, before.module("controller").incarnation);
         assert.equal(after.module("sensor").incarnation, before.module("sensor").incarnation);
         await flows(after);
@@ -132,7 +131,7 @@ describe("SGX nodes under the real CLI", function () {
     });
 
     it("leave nothing behind", async () => {
-        const stack = await deployed();
+        const stack = await project.deployed();
         const { folder } = stack.node("server");
         const agent = new AgentClient(folder);
         const pids = [(await agent.about()).pid, ...(await agent.instances()).map(({ pid }) => pid!)];

@@ -2,18 +2,8 @@
 import assert from "node:assert/strict";
 import { CborTag, decodeCbor, type CborValue } from "../../../provider/attest/psa/cbor";
 import { EvidenceRefused } from "../../../provider/attest/refusal";
+import { generator, type Random } from "../campaign/random";
 import { encode, type Item } from "./token";
-
-/** A small deterministic generator (xorshift32), so that a failure can be run again. */
-function generator(seed: number): (below: number) => number {
-    let state = seed;
-    return (below) => {
-        state ^= state << 13;
-        state ^= state >>> 17;
-        state ^= state << 5;
-        return (state >>> 0) % below;
-    };
-}
 
 function decode(bytes: Uint8Array): { value: CborValue } | null {
     try {
@@ -24,7 +14,7 @@ function decode(bytes: Uint8Array): { value: CborValue } | null {
     }
 }
 
-function randomItem(random: (below: number) => number, depth: number): Item {
+function randomItem(random: Random, depth: number): Item {
     switch (random(depth > 3 ? 4 : 6)) {
         case 0:
             return random(2 ** 31);
