@@ -11,6 +11,8 @@ import ssh2 from "ssh2";
 import { parseView } from "../../examples/smart-irrigation/view";
 import { closeConnections } from "../../provider/ssh/hosts";
 import { DeployedStack } from "../../provider/stack/stack";
+import { packageRoot } from "../../tools/setup/toolchain";
+import { blocksOf } from "../docs/markdown";
 import { commandLines } from "../processes";
 import { smartIrrigation, TestProject } from "../pulumi/project";
 import { formsIn, hitsBelow } from "../secrets/search";
@@ -19,7 +21,9 @@ import { describeInNamespace } from "./namespace";
 import { type Attempt, DEPLOYER, Network } from "./network";
 import { Watch } from "./watch";
 
-/** Event ports of the nodes, by machine. */
+/** Commands with which the example's README places it on other machines. */
+const README = blocksOf(fs.readFileSync(path.join(packageRoot(), "examples", "smart-irrigation", "README.md"), "utf8")).flatMap(({ content }) => content.split("\n")).filter((line) => line.startsWith("npm run pulumi -- "));
+/** Event ports of the nodes, by machine, as they are there. */
 const PORTS = { server: { server: 7001 }, gateway: { station: 7002, field: 7003 } } as const;
 const MACHINES = ["server", "gateway"] as const;
 type Machine = typeof MACHINES[number];
@@ -64,15 +68,8 @@ describeInNamespace(__filename, "smart irrigation on machines behind a firewall,
         // What a run leaves in temporary files is searched as well.
         project.env["TMPDIR"] = path.join(base, "tmp");
         await project.begin("edge");
-        const plain = MACHINES.flatMap((machine) => [
-            ...Object.entries({ host: hosts[machine].address, user: hosts[machine].user, hostKey: hosts[machine].fingerprint }).map(([name, value]) => `machines.${machine}.${name}=${value}`),
-            ...Object.entries(PORTS[machine]).map(([node, port]) => `ports.${node}=${String(port)}`),
-        ]);
-        await project.pulumi("config", "set-all", "--path", ...plain.flatMap((pair) => ["--plaintext", pair]));
-        for (const machine of MACHINES) {
-            await project.setSecret(`machines.${machine}.privateKey`, privateKey);
-            await project.setSecret(`machines.${machine}.passphrase`, passphrase);
-        }
+        for (const command of README.filter((line) => /config set(-all)? --path /.test(line) && !line.includes("authentic:trust"))) await configure(command);
+        for (const machine of MACHINES) await project.setSecret(`machines.${machine}.passphrase`, passphrase);
     });
     after(async () => {
         let left: string[] = [];
@@ -87,6 +84,16 @@ describeInNamespace(__filename, "smart irrigation on machines behind a firewall,
         }
         assert.deepEqual(left, [], "nothing of a node runs any more");
     });
+
+    /** A line of the README, with the machines that are here in the place of those there. */
+    async function configure(line: string): Promise<void> {
+        const [, key] = / --path (\S+) --secret < \S+$/.exec(line) ?? [];
+        if (key !== undefined) return project.setSecret(key, privateKey);
+        const machine = MACHINES.find((name) => line.includes(`machines.${name}.`));
+        const { address, user, fingerprint } = hosts[machine ?? "server"];
+        const words = line.replace(/host=192\.0\.2\.\d+/, `host=${address}`).replace("user=authentic", `user=${user}`).replace(/SHA256:\S+/, fingerprint).split(" ");
+        await run(...words.slice(words.indexOf("--") + 1));
+    }
 
     async function attempt(...args: string[]) {
         const outcome = await project.attempt(...args);
@@ -126,7 +133,7 @@ describeInNamespace(__filename, "smart irrigation on machines behind a firewall,
 
     it("is deployed with what emulation needs on top, and shows its key and passphrase to nobody meanwhile", async () => {
         // Of the stack's file nothing else is changed.
-        await run("config", "set", "--path", "authentic:trust.emulated", "true");
+        await configure(README.find((line) => line.includes("authentic:trust"))!);
         const watch = new Watch(secrets);
         await run("up", "--yes", "--skip-preview");
         assert.deepEqual([...watch.hits], []);
