@@ -147,7 +147,7 @@ export class Node extends Resource {
                 eventAddress: undefined,
                 agentVersion: undefined,
                 platform: undefined,
-                ...(tee === "sancus" ? { boardKey: undefined, drawnKey: undefined } : {}),
+                ...(tee === "sancus" ? { boardKey: undefined, drawnKey: undefined, boardSince: undefined } : {}),
             },
             pulumi.mergeOptions(opts, { additionalSecretOutputs: ["ssh", "enrolment", "nodeKey", "vendorKey", "drawnKey", "boardKey"] }),
             "authentic",

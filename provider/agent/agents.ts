@@ -1,6 +1,6 @@
 // Agents wherever they are: on this machine, or on one that is reached over SSH. A node's folder says which.
 import { type Location, parseLocation } from "../ssh/settings";
-import type { AgentInfo, AgentRequest } from "../lifecycle/surroundings";
+import type { AgentInfo, AgentRequest, RunningAgent } from "../lifecycle/surroundings";
 
 const here = () => import("./local.js");
 const there = () => import("./remote.js");
@@ -23,6 +23,14 @@ export async function killAgent(place: string): Promise<void> {
 /** Notes that a state has a node's folder. */
 export async function recordAgent(place: string): Promise<void> {
     await at(place, async (location) => (await there()).recordRemoteAgent(location), async () => (await here()).recordLocalAgent(place));
+}
+
+/** What the agent of a folder runs with; undefined where none runs. @throws AuthenticError where its machine cannot be asked */
+export async function runningAgent(place: string, tee: string): Promise<RunningAgent | undefined> {
+    return at<RunningAgent | undefined>(place, async (location) => (await there()).runningRemoteAgent(location, tee), async () => {
+        const programs = await (await here()).localPrograms(place, tee);
+        return programs === undefined ? undefined : { programs };
+    });
 }
 
 /** Whether it is proven that no agent runs in a folder. @throws AuthenticError where its machine cannot be asked */

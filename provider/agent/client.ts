@@ -86,7 +86,7 @@ export interface StartRequest {
     readonly interface: readonly { readonly name: string; readonly kind: string }[];
 }
 
-const boardSchema = z.object({ kind: text, pid: z.int().positive(), boots: counter, cycles: counter, repeated: counter, spoiled: counter, unexpected: counter, violations: counter, instances: z.array(id) });
+const boardSchema = z.object({ kind: text, pid: z.int().positive(), boots: counter, cycles: counter, repeated: counter, spoiled: counter, unexpected: counter, violations: counter, instances: z.array(id), since: z.string().regex(/^\d{1,30}$/).optional() });
 /** What an agent says about the node's board. */
 export type BoardStatus = z.infer<typeof boardSchema>;
 
@@ -188,10 +188,6 @@ export class AgentClient {
     async board(): Promise<BoardStatus | undefined> {
         const answer = await call(this.folder, "GET", "/v1/board");
         return answer.status === 404 ? undefined : decode(boardSchema, successful(answer));
-    }
-
-    async boardRuns(): Promise<boolean> {
-        return await this.board() !== undefined;
     }
 
     /** Calls an entry once, without data. */

@@ -1,7 +1,7 @@
 // Agents of this machine: started as background processes with a folder of their own, found again, and ended.
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { access, readdir, readFile, realpath, rm, rmdir, writeFile } from "node:fs/promises";
+import { access, readdir, readFile, readlink, realpath, rm, rmdir, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,7 +11,7 @@ import { makeFolder, writing } from "../storage";
 import { type AgentAbout, AgentClient } from "./client";
 import { clean } from "./http";
 import { machineArchitecture } from "./processors";
-import { agentProgram } from "./programs";
+import { agentProgram, nameOf, packagedVersion, versionAround } from "./programs";
 import { SOCKETS_LEFT } from "./supervision";
 
 const START_MS = 30_000;
@@ -48,7 +48,8 @@ export function stateFolder(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 /**
- * Starts an agent, or returns the one that runs in the folder. Module hosts that survived a former agent are adopted.
+ * Starts an agent, or returns the one that runs in the folder with this package's programs; one that runs with others is replaced.
+ * Module hosts that survive a former agent are adopted.
  *
  * @throws AuthenticError with the agent's own reason where it does not start; a new folder is removed again
  */
@@ -56,8 +57,12 @@ export async function startLocalAgent(request: LocalAgentRequest): Promise<Agent
     const { node, deployment } = request;
     const folder = request.folder ?? await newFolder(node, deployment);
     const client = new AgentClient(folder);
-    if (request.folder !== undefined && !await agentGone(folder)) return client.about();
     const binary = await agentProgram(machineArchitecture());
+    const running = request.folder === undefined ? undefined : await localPrograms(folder, request.tee);
+    if (running !== undefined) {
+        if (running === nameOf(machineArchitecture(), await packagedVersion(machineArchitecture(), request.tee))) return client.about();
+        await killLocalAgent(folder);
+    }
     await writing({ what: `node "${node}"`, folder: stateFolder(), variable: "AUTHENTIC_STATE" }, () => makeFolder(folder, 0o700));
     try {
         // The agent reports the path without symbolic links, under which it is looked for later.
@@ -184,6 +189,16 @@ async function isAgent(pid: number, folder: string): Promise<boolean> {
 /** ESRCH: a process that ended between opening and reading. */
 function isAbsent(error: unknown): boolean {
     return ["ENOENT", "ENOTDIR", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "");
+}
+
+/** The programs of the agent that runs in a folder, as state names them: its own, and those beside it. Undefined where none runs. */
+export async function localPrograms(folder: string, tee: string | undefined): Promise<string | undefined> {
+    const pid = await runningPid(folder);
+    if (pid === undefined) return undefined;
+    const program = `/proc/${pid}/exe`;
+    // The file may have been replaced since it was started.
+    const place = await readlink(program).catch(() => undefined);
+    return place === undefined ? undefined : nameOf(machineArchitecture(), await versionAround(program, path.dirname(place), tee));
 }
 
 /** Ends an agent alone: its module hosts go on, and the next agent of the folder adopts them. */

@@ -1,10 +1,10 @@
 // Processors of the machines of nodes, as `uname -m` names them.
 
 /** Those that nodes run on. For each, runtime/.cargo/config.toml has an alias of its name that builds its programs elsewhere. */
-const KNOWN: readonly string[] = ["x86_64", "aarch64"];
+export const PROCESSORS: readonly string[] = ["x86_64", "aarch64"];
 
 /** Rust's targets for a processor, best first; empty for one that nodes do not run on. */
-export const targetsOf = (architecture: string): readonly string[] => (KNOWN.includes(architecture) ? ["gnu", "musl"].map((libc) => `${architecture}-unknown-linux-${libc}`) : []);
+export const targetsOf = (architecture: string): readonly string[] => (PROCESSORS.includes(architecture) ? ["gnu", "musl"].map((libc) => `${architecture}-unknown-linux-${libc}`) : []);
 
 /** This machine's. */
 export function machineArchitecture(): string {
@@ -14,7 +14,7 @@ export function machineArchitecture(): string {
 /** How to get the programs of nodes for a processor. `runtime`: the folder of their sources. */
 export function howToBuild(architecture: string, runtime: string): string {
     if (architecture === machineArchitecture()) return `run \`cargo build --release --locked\` in ${runtime}`;
-    if (targetsOf(architecture).length === 0) return `choose a machine with one of these processors for the node: ${KNOWN.join(", ")}`;
+    if (targetsOf(architecture).length === 0) return `choose a machine with one of these processors for the node: ${PROCESSORS.join(", ")}`;
     return `run \`rustup target add ${architecture}-unknown-linux-musl\` and \`cargo ${architecture}\` in ${runtime}`;
 }
 

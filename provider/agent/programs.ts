@@ -7,7 +7,7 @@ import { gzip } from "node:zlib";
 import { packageFolder } from "../build/folders";
 import { ofFiles } from "../build/traces";
 import { AuthenticError } from "../errors";
-import { howToBuild, machineArchitecture, targetsOf } from "./processors";
+import { howToBuild, machineArchitecture, PROCESSORS, targetsOf } from "./processors";
 
 /** What nodes need beside the agent and the module host, by TEE. */
 const FURTHER: Readonly<Record<string, readonly string[]>> = {
@@ -50,15 +50,20 @@ export interface Program {
     readonly packed: () => Promise<Uint8Array>;
 }
 
+/** Names of the programs of a node: the agent first. */
+export function programNames(tee = "native"): string[] {
+    return ["authentic-agent", "authentic-host", ...FURTHER[tee] ?? []];
+}
+
 /** All programs of a node: the agent first. @throws AuthenticError as {@link agentProgram} */
-export async function programsFor(architecture: string, tee = "native"): Promise<Program[]> {
+export async function programsFor(architecture: string, tee?: string): Promise<Program[]> {
     const agent = await agentProgram(architecture);
-    return Promise.all(["authentic-agent", "authentic-host", ...FURTHER[tee] ?? []].map(async (name) => {
+    return Promise.all(programNames(tee).map(async (name) => {
         const file = path.join(path.dirname(agent), name);
         try {
             return await ofFiles("program", file, () => read(name, file));
         } catch (cause) {
-            throw new AuthenticError("AE-AGENT-BINARY", `there is no ${name} beside the agent (looked for ${file})`, `${howToBuild(architecture, path.join(packageFolder(), "runtime"))}, which builds all programs`, { cause });
+            throw missing(architecture, file, cause);
         }
     }));
 }
@@ -69,7 +74,59 @@ async function read(name: string, file: string): Promise<Program> {
     return { name, content, digest: createHash("sha256").update(content).digest("hex"), packed: () => packed ??= promisify(gzip)(content) };
 }
 
+function missing(architecture: string, file: string, cause: unknown): AuthenticError {
+    return new AuthenticError("AE-AGENT-BINARY", `there is no ${path.basename(file)} beside the agent (looked for ${file})`, `${howToBuild(architecture, path.join(packageFolder(), "runtime"))}, which builds all programs`, { cause });
+}
+
 /** Names a set of programs: another one where any of them is. */
-export function versionOf(programs: readonly Program[]): string {
+export function versionOf(programs: readonly Pick<Program, "name" | "digest">[]): string {
     return createHash("sha256").update(programs.map(({ name, digest }) => `${name} ${digest}\n`).join("")).digest("hex").slice(0, 16);
+}
+
+/**
+ * The version of the programs around an agent's.
+ *
+ * @param agent - its file, or that of a process that runs it
+ * @param folder - where the others are
+ * @param lacking - called for one that is not there; counts as its digest where it returns
+ */
+export async function versionAround(agent: string, folder: string, tee: string | undefined, lacking: (file: string, cause: unknown) => string = () => "missing"): Promise<string> {
+    return versionOf(await Promise.all(programNames(tee).map(async (name) => {
+        const file = name === "authentic-agent" ? agent : path.join(folder, name);
+        return { name, digest: await digestOfFile(file).catch((cause: unknown) => lacking(file, cause)) };
+    })));
+}
+
+/** The version of the programs that this package has for a machine. @throws AuthenticError as {@link agentProgram} */
+export async function packagedVersion(architecture: string, tee?: string): Promise<string> {
+    const agent = await agentProgram(architecture);
+    return versionAround(agent, path.dirname(agent), tee, (file, cause) => {
+        throw missing(architecture, file, cause);
+    });
+}
+
+/**
+ * The programs that a node is to run, as its state has them: `x86_64 0123456789abcdef`. Of another machine the processor is known
+ * only there, so all that there are builds for are named.
+ *
+ * @param elsewhere - the node is on another machine
+ * @returns undefined where there are none, which whoever starts them reports
+ */
+export async function wantedPrograms(tee: string, elsewhere: boolean): Promise<string | undefined> {
+    const architectures = elsewhere ? PROCESSORS : [machineArchitecture()];
+    const found = await Promise.all(architectures.map((one) => packagedVersion(one, tee).then((version) => nameOf(one, version), (error: unknown) => {
+        if (error instanceof AuthenticError) return undefined;
+        throw error;
+    })));
+    return found.filter((one) => one !== undefined).join(", ") || undefined;
+}
+
+/** Programs for a kind of machine, as state has them. */
+export function nameOf(architecture: string, version: string): string {
+    return `${architecture} ${version}`;
+}
+
+/** SHA-256 of a file, which is read once a process as long as it stays the same. @throws where there is none */
+async function digestOfFile(file: string): Promise<string> {
+    return ofFiles("digest", file, async () => createHash("sha256").update(await readFile(file)).digest("hex"));
 }

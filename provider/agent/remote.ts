@@ -8,10 +8,10 @@ import { formatLocation, type Location, parseLocation } from "../ssh/settings";
 import { type AgentAbout, AgentClient } from "./client";
 import { MAX_SOCKET_PATH } from "./way";
 import { clean } from "./http";
-import type { AgentRequest } from "../lifecycle/surroundings";
+import type { AgentRequest, RunningAgent } from "../lifecycle/surroundings";
 import { otherProcessor } from "./processors";
-import { type Program, programsFor, versionOf } from "./programs";
-import { LOOP, PROBE, REMOVE, runScriptOf, SAID, START, STATUS, STOP, type Supervisor, TIDY, unitName, unitText } from "./supervision";
+import { nameOf, type Program, programNames, programsFor, versionOf } from "./programs";
+import { LOOP, PROBE, REMOVE, RUNNING, runScriptOf, SAID, START, STATUS, STOP, type Supervisor, TIDY, unitName, unitText } from "./supervision";
 
 const START_MS = 60_000;
 const POLL_MS = 100;
@@ -32,8 +32,10 @@ interface Machine {
     readonly left: readonly string[];
     /** Version, SHA-256 and name of the programs that the node has. */
     readonly present: readonly string[];
-    /** The program of its agent, where one runs. */
+    /** SHA-256 and path of the program of its agent, where one runs. */
     readonly runs?: string;
+    /** Why nobody starts that again when it ends, where nobody does. */
+    readonly unattended?: string;
 }
 
 /**
@@ -52,7 +54,7 @@ export async function startRemoteAgent(authority: string, request: AgentRequest)
     const version = versionOf(programs);
     const place: Location = { authority, folder: known ?? await newFolder(authority, machine, request) };
     try {
-        const installed = machine.runs === `${programFolder(place, version)}/authentic-agent`;
+        const installed = machine.runs === `${programs[0]?.digest ?? ""} ${programFolder(place, version)}/authentic-agent` && machine.unattended === undefined && lacking(machine, version, programs).length === 0;
         if (!installed) await start(place, machine, version, programs, request);
         const about = await answer(place, request.node);
         if (!installed) await settle(place, version, request, about);
@@ -71,15 +73,15 @@ async function settle(place: Location, version: string, request: AgentRequest, {
 
 /** @param folder - of the node, where it has one */
 async function probe(authority: string, { node, deployment }: AgentRequest, folder: string | undefined): Promise<Machine> {
-    const words = [deploymentFolder(deployment), nameInFolder(node), folder ?? ""];
+    const words = [deploymentFolder(deployment), nameInFolder(node), folder ?? "", folder === undefined ? "" : unitName(folder)];
     const [system = "", architecture = "", root = "", supervisor = "", ...rest] = (await runScript(authority, "examine the machine", PROBE, words)).trim().split("\n");
     const said = (what: string) => rest.filter((line) => line.startsWith(`${what} `)).map((line) => line.slice(what.length + 1));
     const unusable = (why: string, next: string) => new AuthenticError("AE-SSH-MACHINE", `${authority} cannot run a node: ${why}`, next);
     if (system !== "Linux") throw unusable(`it runs ${clean(system)}, and agents need Linux`, "choose a Linux machine");
     if (said("lacks").length > 0) throw unusable(`it lacks ${said("lacks").map(clean).join(", ")}`, "install that there, such as with its package manager");
     if (!SUPERVISORS.includes(supervisor) || !/^\/[A-Za-z0-9_./@+-]+$/.test(root)) throw unusable("its shell prints something else when it is asked for the folder of its account", "choose an account with a POSIX shell that prints nothing at login");
-    const [runs] = said("runs");
-    return { architecture: clean(architecture), root, supervisor: supervisor as Supervisor, left: said("left"), present: said("has"), ...(runs === undefined ? {} : { runs }) };
+    const [[runs], [unattended]] = [said("runs"), said("unattended")];
+    return { architecture: clean(architecture), root, supervisor: supervisor as Supervisor, left: said("left"), present: said("has"), ...(runs === undefined ? {} : { runs }), ...(unattended === undefined ? {} : { unattended }) };
 }
 
 const deploymentFolder = (deployment: string): string => deployment.slice(0, 8);
@@ -105,11 +107,17 @@ function commandOf(place: Location, version: string, { node, listenAddress, port
     return { folder: place.folder, programs: programFolder(place, version), node, listen: hostPort(listenAddress, port), ...(tee === "sgx" ? { sgx: backend } : {}) };
 }
 
+/** The programs that a node does not have yet, or not any more. */
+function lacking({ present }: Machine, version: string, programs: readonly Program[]): Program[] {
+    return programs.filter(({ name, digest }) => !present.includes(`${version} ${digest} ${name}`));
+}
+
 /** Installs what is missing and starts the agent. @throws AuthenticError with the reason that it left where it does not start */
-async function start(place: Location, { supervisor, present }: Machine, version: string, programs: readonly Program[], request: AgentRequest): Promise<void> {
+async function start(place: Location, machine: Machine, version: string, programs: readonly Program[], request: AgentRequest): Promise<void> {
     const { authority, folder } = place;
+    const { supervisor } = machine;
     const unit = supervisor === "none" ? "" : unitText(request.node, folder, supervisor);
-    const missing = programs.filter(({ name, digest }) => !present.includes(`${version} ${digest} ${name}`));
+    const missing = lacking(machine, version, programs);
     const words = [folder, supervisor, unitName(folder), unit, runScriptOf(commandOf(place, version, request)), LOOP, version,
         ...missing.flatMap(({ name, digest, content }) => [name, digest, String(content.length)])];
     const input = Buffer.concat(await Promise.all(missing.map(({ packed }) => packed())));
@@ -152,6 +160,15 @@ function requireStarted(node: string, said: string): void {
 /** Whether an agent runs in a folder, or one that is gone has left processes there. */
 async function statusOf({ authority, folder }: Location): Promise<string> {
     return (await runScript(authority, "look for an agent", STATUS, [folder])).trim();
+}
+
+/** What the agent of a folder runs with, and who looks after it; undefined where it is proven that none runs. */
+export async function runningRemoteAgent({ authority, folder }: Location, tee: string | undefined): Promise<RunningAgent | undefined> {
+    const [architecture = "", ...lines] = (await runScript(authority, "look at an agent", RUNNING, [folder, unitName(folder), ...programNames(tee)])).trim().split("\n");
+    if (architecture === "") return undefined;
+    const programs = programNames(tee).map((name) => ({ name, digest: /^[0-9a-f]{64}(?= )/.exec(lines.find((line) => line.endsWith(` ${name}`)) ?? "")?.[0] ?? "missing" }));
+    const unattended = lines.find((line) => line.startsWith("unattended "))?.slice("unattended ".length);
+    return { programs: nameOf(clean(architecture), versionOf(programs)), ...(unattended === undefined ? {} : { unattended: clean(unattended) }) };
 }
 
 /** Whether it is proven that no agent runs in a folder. @throws AuthenticError where the machine cannot be asked */

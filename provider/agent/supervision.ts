@@ -62,6 +62,12 @@ own() { [ -n "$1" ] && [ -r "/proc/$1/cmdline" ] && tr '\\0' '\\n' < "/proc/$1/c
 agent() { pid=$(cat "$1/agent.pid" 2>/dev/null || :); own "$pid" "$1" && tr '\\0' '\\n' < "/proc/$pid/cmdline" | grep -Fqx run && echo "$pid" || :; }
 manager() { case $1 in systemd-system) shift; systemctl "$@";; *) shift; XDG_RUNTIME_DIR=\${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@";; esac; }
 units() { case $1 in systemd-system) echo /etc/systemd/system;; *) echo "\${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user";; esac; }
+unattended() {
+    supervisor=$(cat "$1/supervisor" 2>/dev/null || echo none)
+    if [ "$supervisor" = none ]; then own "$(cat "$1/loop.pid" 2>/dev/null || :)" "$1/loop" || echo "unattended the loop that starts it again has ended"
+    elif ! manager "$supervisor" is-enabled "$2" >/dev/null 2>&1; then echo "unattended its unit is disabled"
+    elif ! manager "$supervisor" is-active "$2" >/dev/null 2>&1; then echo "unattended its unit is not active"; fi
+}
 wait_gone() { i=0; while own "$1" "$2"; do i=$((i+1)); [ $i -lt 300 ] || { echo "process $1 does not end" >&2; exit 1; }; sleep 0.1; done; }
 `;
 
@@ -73,8 +79,8 @@ function saidIn(folder: string): string {
 /**
  * Prints the machine: system, processor, the folder for nodes, and who could look after agents; `lacks` for each program that it
  * does not have. `$1` folder of the deployment in that for nodes, `$2` node: prints `left` for each folder of such a node that no
- * state has. `$3` folder of a node, where there is one: prints `runs` with the agent's program, and `has` with version, SHA-256 and
- * name of each program in it.
+ * state has. `$3` folder of a node, where there is one, and `$4` its unit: prints `runs` with SHA-256 and path of the agent's program,
+ * `unattended` with the reason where nobody looks after that, and `has` with version, SHA-256 and name of each program in it.
  */
 export const PROBE = `${FUNCTIONS}
 root=\${XDG_STATE_HOME:-$HOME/.local/state}/pulumi-authentic
@@ -87,7 +93,11 @@ for program in sha256sum gzip setsid flock; do command -v $program >/dev/null ||
 if [ -z "$3" ]; then
     for folder in "$root/$1/$2"-??????; do [ -d "$folder" ] && [ ! -e "$folder/recorded" ] && echo "left \${folder##*/}" || :; done
 else
-    pid=$(agent "$3"); if [ -n "$pid" ]; then printf 'runs %s\\n' "$(tr '\\0' '\\n' < "/proc/$pid/cmdline" | head -n 1)"; fi
+    pid=$(agent "$3")
+    if [ -n "$pid" ]; then
+        sum=$(sha256sum < "/proc/$pid/exe" 2>/dev/null || :); printf 'runs %s %s\\n' "\${sum%% *}" "$(tr '\\0' '\\n' < "/proc/$pid/cmdline" | head -n 1)"
+        unattended "$3" "$4"
+    fi
     for program in "$3"/programs/*/authentic-*; do
         case $program in *.part|*'/authentic-*') ;; *) version=\${program%/*}; sum=$(sha256sum < "$program" 2>/dev/null || :); echo "has \${version##*/} \${sum%% *} \${program##*/}";; esac
     done
@@ -101,6 +111,23 @@ export const SOCKETS_LEFT: readonly string[] = ["sgx/pcs.socket", "trustzone/boa
 export const STATUS = `${FUNCTIONS}
 if [ -n "$(agent "$1")" ]; then echo runs
 elif [ -n "$(ls -A "$1/instances" 2>/dev/null)" ]${SOCKETS_LEFT.map((socket) => ` || [ -S "$1/${socket}" ]`).join("")}; then echo left; fi
+`;
+
+/**
+ * `$1` folder, `$2` unit, further words programs: prints the processor, `unattended` with the reason where nobody looks after the agent,
+ * and `SHA-256 name` of each program. Nothing where no agent runs.
+ */
+export const RUNNING = `${FUNCTIONS}
+folder=$1; unit=$2; shift 2
+pid=$(agent "$folder"); [ -n "$pid" ] || exit 0
+program=$(tr '\\0' '\\n' < "/proc/$pid/cmdline" | head -n 1)
+uname -m
+unattended "$folder" "$unit"
+for name; do
+    # The file may have been replaced since it was started.
+    case $name in authentic-agent) file=/proc/$pid/exe;; *) file=\${program%/*}/$name;; esac
+    if [ -r "$file" ]; then sum=$(sha256sum < "$file"); echo "\${sum%% *} $name"; fi
+done
 `;
 
 /**
@@ -140,8 +167,9 @@ none)
     fi;;
 *)
     units=$(units "$supervisor"); mkdir -p "$units"; printf %s "$text" > "$units/$unit"
+    [ -z "$old" ] || kill -9 "$old" 2>/dev/null || :
     manager "$supervisor" daemon-reload; manager "$supervisor" enable "$unit" >/dev/null 2>&1
-    manager "$supervisor" restart "$unit";;
+    manager "$supervisor" restart "$unit" 8>&-;;
 esac
 [ -z "$old" ] || wait_gone "$old" "$folder"
 i=0; while [ ! -s "$folder/node.json" ] && [ $i -lt 200 ]; do i=$((i+1)); sleep 0.05; done

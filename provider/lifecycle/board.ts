@@ -10,7 +10,7 @@ import type { BoardKeys } from "../session/session";
 import type { BoardPlace } from "../tee/tee";
 import type { SancusImage } from "../tee/sancus/image";
 import { type Problem, problem } from "./problems";
-import { surroundings } from "./surroundings";
+import { type Agent, type BoardReport, surroundings } from "./surroundings";
 
 const keySchema = z.string().regex(/^(?:[0-9a-f]{16}|[0-9a-f]{32})$/, "must be a key of 64 or 128 bits: 16 or 32 lower-case hexadecimal digits");
 
@@ -87,6 +87,8 @@ export interface BoardOutputs {
     readonly drawnKey?: string;
     /** The vendor's key, from which the keys of modules follow. */
     readonly boardKey?: string;
+    /** Since when its agent runs it as it is. */
+    readonly boardSince?: string;
 }
 
 /** What follows from the keys given, or from one drawn for an emulated board. */
@@ -98,18 +100,28 @@ export function boardKeys({ nodeKey, vendorKey, security = 128, vendorId = 0 }: 
 }
 
 /** Makes the node's board run. */
-export async function ensureBoard(folder: string, backend: string | undefined, inputs: BoardInputs, nodeKey: string | undefined): Promise<void> {
+export async function ensureBoard(folder: string, backend: string | undefined, inputs: BoardInputs, nodeKey: string | undefined): Promise<Pick<BoardOutputs, "boardSince">> {
     const { freshness = "rng", device, baud } = inputs;
     const agent = await (await surroundings()).agent(folder);
     if (backend !== "emulated") {
-        await agent.startBoard({ kind: "serial", device: device ?? "", baud: baud ?? 115_200 });
-        return;
+        return sinceOf(await agent.startBoard({ kind: "serial", device: device ?? "", baud: baud ?? 115_200 }));
     }
     const { buildFirmware, BAUD, CLOCK_HZ } = await import("../tee/sancus/firmware.js");
     const firmware = await buildFirmware(baud ?? BAUD);
-    await agent.startBoard({
+    return sinceOf(await agent.startBoard({
         kind: "emulated", firmware: firmware.toString("base64"), nodeKey: Buffer.from(nodeKey ?? "", "hex").toString("base64"), freshness, clockHz: CLOCK_HZ,
-    });
+    }));
+}
+
+function sinceOf({ since }: BoardReport): Pick<BoardOutputs, "boardSince"> {
+    return since === undefined ? {} : { boardSince: since };
+}
+
+/** What a refresh finds: `running`, or how the board is not what it was. */
+export async function boardState({ boardSince }: BoardOutputs, agent: Agent): Promise<string> {
+    const found = await agent.board();
+    if (found === undefined) return "board stopped";
+    return boardSince === undefined || found.since === boardSince ? "running" : "another board was put in the place of the node's";
 }
 
 /**

@@ -46,12 +46,12 @@ export const connection: Hooks<ConnectionInputs, ConnectionOutputs> = {
     },
 
     async read(id, properties) {
-        return observed(id, { ...properties, ...await inspectConnection(properties) }, connectionKeys);
+        return observed("connection", id, { ...properties, ...await inspectConnection(properties) }, connectionKeys);
     },
 
     async update(_id, olds, news) {
         const rotate = needsRotation(olds, news) ? news.rotation : undefined;
-        return { outs: { ...olds, ...news, ...await ensure(news, olds.connection, { previouslyKeyed: mayHaveBeenKeyed(olds, news), ...(rotate === undefined ? {} : { rotate }) }) } };
+        return { outs: { ...news, connection: olds.connection, ...await ensure(news, olds.connection, { previouslyKeyed: mayHaveBeenKeyed(olds, news), ...(rotate === undefined ? {} : { rotate }) }) } };
     },
 
     async delete(_id, properties) {

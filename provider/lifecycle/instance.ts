@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import type { StartRequest } from "../agent/client";
 import { AuthenticError } from "../errors";
+import { parseLocation } from "../ssh/settings";
 import { hex } from "../protocol/bytes";
 import { placeOf } from "./board";
 import { teeOf } from "./ends";
@@ -69,6 +70,31 @@ export function startRequest(inputs: ModuleInputs, image: Uint8Array): StartRequ
     };
 }
 
+/** Who has the place of a module, where that is another deployment; undefined where nobody else has it. */
+export function strangerAt({ name, deployment }: Pick<InstanceReport, "name" | "deployment">, deploymentId: string): string | undefined {
+    return deployment === deploymentId ? undefined : `module "${name}" of deployment ${deployment}`;
+}
+
+/**
+ * What has become of a module that the last refresh could not see, because its agent had ended with it, or since then.
+ *
+ * @returns for people; undefined where it runs this image
+ * @throws AuthenticError `AE-MODULE-FOREIGN` where another deployment has its place: its module is not ours to end
+ */
+export async function endedSince(inputs: ModuleInputs, instance: string, image: Uint8Array): Promise<string | undefined> {
+    const found = await (await (await surroundings()).agent(inputs.nodeFolder)).instance(instance);
+    if (found === undefined) return "the module is missing";
+    const stranger = strangerAt(found, inputs.deploymentId);
+    if (stranger !== undefined) throw foreign(inputs, instance, stranger);
+    return runs(found, digestOf(image)) ? undefined : `the module is ${found.state === "running" ? "replaced" : stateWithReason(found)}`;
+}
+
+function foreign({ name, nodeName, nodeFolder }: ModuleInputs, instance: string, stranger: string): AuthenticError {
+    const location = parseLocation(nodeFolder);
+    return new AuthenticError("AE-MODULE-FOREIGN", `module "${name}": ${stranger} has its place on node "${nodeName}"`,
+        `find out who put it there; if it may end, run \`curl -X DELETE --unix-socket ${location?.folder ?? nodeFolder}/agent.sock http://agent/v1/instances/${instance}\`${location === undefined ? "" : ` at ${location.authority}`}, then \`pulumi up\``);
+}
+
 /** Ends an instance that waits to take over, and never will. */
 export async function removeSuccessor({ nodeFolder }: ModuleInputs, instance: string): Promise<void> {
     await endSuccessor(await (await surroundings()).agent(nodeFolder), instance);
@@ -92,10 +118,14 @@ function runs(report: InstanceReport, imageDigest: string): boolean {
     return report.state === "running" && report.imageDigest === imageDigest;
 }
 
-/** Ends the instance, and one that waits to take over from it. Where no agent runs, the deletion of the node ends what it left behind. */
-export async function removeInstance({ nodeFolder }: ModuleInputs, instance: string): Promise<void> {
+/**
+ * Ends the instance, and one that waits to take over from it; what another deployment put in its place stays. Where no agent runs,
+ * the deletion of the node ends what it left behind.
+ */
+export async function removeInstance({ nodeFolder, deploymentId }: ModuleInputs, instance: string): Promise<void> {
     await observe(nodeFolder, async (agent) => {
         await endSuccessor(agent, instance);
-        await agent.remove(instance);
+        const found = await agent.instance(instance);
+        if (found === undefined || strangerAt(found, deploymentId) === undefined) await agent.remove(instance);
     });
 }

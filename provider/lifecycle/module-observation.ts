@@ -5,7 +5,7 @@ import type { Attested } from "../session/session";
 import { driverOf, endOf } from "./ends";
 import { HANDING_OVER, type ModuleInputs, type ModuleOutputs } from "./module-state";
 import { successorOf } from "./identity";
-import { stateWithReason } from "./instance";
+import { stateWithReason, strangerAt } from "./instance";
 import { isSilence, observe } from "./observe";
 import { surroundings } from "./surroundings";
 
@@ -62,6 +62,10 @@ export async function inspect(properties: ModuleOutputs): Promise<Partial<Observ
     }
     if (report === "missing") {
         return { state: "missing" };
+    }
+    const stranger = strangerAt(report, properties.deploymentId);
+    if (stranger !== undefined) {
+        return { state: `foreign: ${stranger} runs in its place` };
     }
     if (report.state !== "running") {
         return { state: stateWithReason(report) };

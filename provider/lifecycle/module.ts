@@ -7,7 +7,7 @@ import { changedKeys, containsUnknown, pick } from "./change";
 import { type Hooks, Unfinished } from "./hooks";
 import { instanceOf, resourceId } from "./identity";
 import { configurationProblems, type DeclarationState, deviceProblems } from "./interface";
-import { digestOf, ensureInstance, plannedImage, removeInstance, removeSuccessor, stateWithReason } from "./instance";
+import { digestOf, endedSince, ensureInstance, plannedImage, removeInstance, removeSuccessor } from "./instance";
 import { isUnknown, UNKNOWN } from "./plain";
 import { attestModule, inspect, revokeDevices } from "./module-observation";
 import { changeOf, type ModuleInputs, moduleKeys, type ModuleOutputs, moduleSchema } from "./module-state";
@@ -60,7 +60,7 @@ export const module: Hooks<ModuleInputs, ModuleOutputs> = {
     },
 
     async read(id, properties) {
-        return observed(id, { ...properties, ...await inspect(properties) }, moduleKeys);
+        return observed("module", id, { ...properties, ...await inspect(properties) }, moduleKeys);
     },
 
     async update(id, olds, news) {
@@ -71,25 +71,35 @@ export const module: Hooks<ModuleInputs, ModuleOutputs> = {
         const room = await handOverRoom(olds, news);
         const change = changeOf(olds, news, room);
         // One that was never attested has nothing that could be handed over.
-        const ended = change?.restarts !== true && isAttested(olds) ? await endedUnseen(news, instance) : undefined;
-        const succession = room !== undefined && (change?.restarts === true || ended !== undefined) && isAttested(olds) ? await succeed(olds, news, instance, image) : undefined;
-        const lastLoss = succession?.kept === false ? requireLoss(olds, news, succession.reason)
+        const restarts = change?.restarts === true;
+        const found = isAttested(olds) ? await endedSince(planned, instance, image) : undefined;
+        const ended = restarts ? undefined : found;
+        const succession = room !== undefined && (restarts || ended !== undefined) && isAttested(olds) ? await succeed(olds, news, instance, image) : undefined;
+        let lastLoss = succession?.kept === false ? requireLoss(olds, news, succession.reason)
             : succession !== undefined ? undefined
-            : change?.restarts === true ? change.reason
+            : change?.handsOver === false ? change.reason
             : ended !== undefined ? requireLoss(olds, news, ended) : undefined;
         if (succession?.kept !== true) {
-            if (change?.restarts === true || olds.imageDigest !== digestOf(image)) await revokeDevices(olds);
+            if (restarts || olds.imageDigest !== digestOf(image)) await revokeDevices(olds);
             await removeSuccessor(news, instance);
-            await ensureInstance(news, instance, image, change?.restarts === true);
+            await ensureInstance(news, instance, image, restarts);
             if (olds.nodeFolder !== news.nodeFolder) {
                 await removeInstance(olds, instance);
             }
         }
+        const outs = () => ({ ...planned, ...(lastLoss === undefined ? {} : { lastLoss }) });
         try {
-            return { outs: { ...planned, ...(lastLoss === undefined ? {} : { lastLoss }), ...await attestModule(news) } };
+            return { outs: { ...outs(), ...await attestModule(news) } };
         } catch (error) {
+            const asItWas = isAttested(olds) && succession === undefined && !restarts && ended === undefined;
+            if (asItWas && error instanceof AuthenticError && error.code === "AE-INSTANCE-FAILED") {
+                // It fails since its agent was asked, such as with its board, which its node has just replaced.
+                lastLoss = requireLoss(olds, news, "the module has failed");
+                await ensureInstance(news, instance, image, true);
+                return { outs: { ...outs(), ...await attestModule(news) } };
+            }
             // What a node of another kind does not have goes with the old one.
-            throw new Unfinished(error, id, { ...pick({ ...olds }, ["incarnation", "assurance"]), ...planned, ...(lastLoss === undefined ? {} : { lastLoss }) });
+            throw new Unfinished(error, id, { ...pick({ ...olds }, ["incarnation", "assurance"]), ...outs() });
         }
     },
 
@@ -111,16 +121,6 @@ async function handOverRoom(olds: Partial<ModuleInputs>, news: RawInputs): Promi
 
 function isAttested(olds: Partial<ModuleOutputs>): boolean {
     return typeof olds.incarnation === "string";
-}
-
-/**
- * What became of a module that the last refresh could not see, because its agent had ended with it, or that ended since.
- *
- * @returns why it does not run any more; undefined where it does
- */
-async function endedUnseen({ nodeFolder }: ModuleInputs, instance: string): Promise<string | undefined> {
-    const report = await (await (await surroundings()).agent(nodeFolder)).instance(instance);
-    return report?.state === "running" ? undefined : `the module is ${report === undefined ? "missing" : stateWithReason(report)}`;
 }
 
 /** A loss that the update found. @returns what is shown of it @throws AuthenticError where it is not accepted */

@@ -2,10 +2,12 @@
 
 import { z } from "zod";
 import { parseTrust } from "../attest/policy";
-import { boardFields, type BoardOutputs, boardKeys, boardProblems, ensureBoard } from "./board";
+import { AuthenticError } from "../errors";
+import { boardFields, type BoardOutputs, boardKeys, boardProblems, boardState, ensureBoard } from "./board";
 import { deviceState, ensureDevice } from "./device";
 import { checkInputs, type RawInputs } from "./check";
 import { changedKeys, containsUnknown } from "./change";
+import { driftOf } from "./drift";
 import { enrol, enrolmentSchema } from "./enrolment";
 import { type Hooks, Unfinished } from "./hooks";
 import { resourceId } from "./identity";
@@ -15,8 +17,8 @@ import { isUnknown } from "./plain";
 import { collateralUrlSchema, forgetCollateral, otherPlatform, pinned, type Platform, platformIdSchema, replacement } from "./platform";
 import { type Problem, problem } from "./problems";
 import { backendSchema, hexSchema, knownTrust, nameSchema, rawTrustSchema, trustProblems } from "./schemas";
-import { type AgentInfo, surroundings } from "./surroundings";
 import { machineArchitecture, otherProcessor } from "../agent/processors";
+import { type Agent, type AgentInfo, type AgentRequest, type RunningAgent, surroundings } from "./surroundings";
 import { authorityOf, keyProblems, sshSchema } from "../ssh/settings";
 import type { Tee } from "../tee/tee";
 
@@ -37,6 +39,8 @@ const schema = z.strictObject({
     firmware: hexSchema(32).optional(),
     /** Keys of the deployment, with which the machine of a hardware node is enrolled; a secret that no output repeats. */
     enrolment: enrolmentSchema.optional(),
+    /** The programs that it is to run, which this package has; after a refresh those that it runs. */
+    programs: z.string().optional(),
     trust: rawTrustSchema,
     ...boardFields,
     /** Always `running`; what a refresh found otherwise differs from it, and shows as the change to come. */
@@ -56,7 +60,7 @@ export interface NodeOutputs extends NodeInputs, BoardOutputs {
 }
 
 export const node: Hooks<NodeInputs, NodeOutputs> = {
-    check: (_olds, news) => checkInputs(schema, news, rules),
+    check: async (_olds, news) => checkInputs(schema, { ...news, ...await programsOf(news) }, rules),
 
     async diff(_id, olds, news) {
         // A machine that could not be enrolled before, or that an earlier version did not ask.
@@ -69,7 +73,7 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
     },
 
     async create(inputs) {
-        const info = await (await surroundings()).startAgent(await request(inputs));
+        const info = await startAgent(inputs, await request(inputs));
         const id = resourceId(inputs.name, inputs.deploymentId);
         const outs: NodeOutputs = { ...outputs(inputs, info), platform: {}, ...(inputs.tee === BOARD ? boardKeys(inputs) : {}) };
         try {
@@ -82,25 +86,19 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
 
     async read(id, properties) {
         await recorded(properties);
-        const info = await observe(properties.folder, (agent) => agent.about());
-        if (info !== "stopped" && properties.tee === BOARD && await observe(properties.folder, (agent) => agent.boardRuns()) !== true) {
-            return observed(id, { ...properties, ...outputs(properties, info), state: "board stopped" }, keys);
-        }
-        if (info !== "stopped" && properties.firmware !== undefined) {
-            return observed(id, { ...properties, ...outputs(properties, info), state: await deviceState(properties) }, keys);
-        }
-        return observed(id, info === "stopped" ? { ...properties, state: info } : { ...properties, ...outputs(properties, info), state: stateOf(properties, info) }, keys);
+        const found = await observe(properties.folder, (agent) => inspect(properties, agent));
+        return observed("node", id, found === "stopped" ? { ...properties, state: found } : { ...properties, ...found }, keys,
+            found === "stopped" ? undefined : otherPrograms(properties, found.programs));
     },
 
     async update(_id, olds, news) {
-        const { startAgent, killAgent } = await surroundings();
         const port = news.port ?? olds.eventAddress.port;
         if (port !== olds.eventAddress.port || news.listenAddress !== olds.listenAddress) {
-            await killAgent(olds.folder);
+            await (await surroundings()).killAgent(olds.folder);
         }
-        const info = await startAgent({ ...await request(news), port, folder: olds.folder });
+        const info = await startAgent(news, { ...await request(news), port, folder: olds.folder });
         requireSame(olds, info);
-        const outs = { ...olds, ...outputs(news, info), platform: await platformOf(news, info, olds.platform), ...(news.tee === BOARD ? boardKeys(news, olds) : {}) };
+        const outs: NodeOutputs = { ...outputs(news, info), platform: await platformOf(news, info, olds.platform), ...(news.tee === BOARD ? boardKeys(news, olds) : {}) };
         return { outs: await withBoard(outs) };
     },
 
@@ -112,6 +110,43 @@ export const node: Hooks<NodeInputs, NodeOutputs> = {
 
 async function recorded({ folder }: NodeOutputs): Promise<void> {
     await (await surroundings()).recordAgent(folder);
+}
+
+/** What this package has for the node's programs; a version of it that has others updates the node. */
+async function programsOf({ tee, ssh }: RawInputs): Promise<{ programs?: string }> {
+    const programs = typeof tee !== "string" || isUnknown(tee) ? undefined : await (await surroundings()).programs(tee, ssh !== undefined);
+    return programs === undefined ? {} : { programs };
+}
+
+/** Starts the node's agent. One whose port somebody else has got since gets another one, unless the program names it. */
+async function startAgent({ name, port }: NodeInputs, wanted: AgentRequest): Promise<AgentInfo> {
+    const { startAgent: start } = await surroundings();
+    try {
+        return await start(wanted);
+    } catch (error) {
+        if (!(error instanceof AuthenticError && error.code === "AE-AGENT-PORT")) throw error;
+        if (port !== undefined || wanted.port === undefined) {
+            throw new AuthenticError(error.code, `node "${name}": somebody else listens on its event port ${String(wanted.port)} at ${wanted.listenAddress}`, `end that program (\`ss -ltnp\` on the machine names it), or give the node another \`port\`, or none`, { cause: error });
+        }
+        const { port: taken, ...free } = wanted;
+        console.warn(`node "${name}": somebody else listens on its event port ${taken} at ${wanted.listenAddress}: it gets another one, to which its connections are led.`);
+        return start(free);
+    }
+}
+
+/** What runs of a node whose agent answers. */
+async function inspect(properties: NodeOutputs, agent: Agent): Promise<Omit<NodeOutputs, "platform">> {
+    const { folder, tee, name } = properties;
+    const info = await agent.about();
+    const running = await (await surroundings()).runningAgent(folder, tee);
+    if (running === undefined) throw new AuthenticError("AE-AGENT-UNREACHABLE", `the agent of node "${name}" has just ended`, "run `pulumi refresh` again");
+    const programs = properties.programs?.split(", ").includes(running.programs) === true ? properties.programs : running.programs;
+    return { ...properties, ...outputs(properties, info), programs, state: await stateOf(properties, info, agent, running) };
+}
+
+/** What a refresh says of a node whose agent is another program than the one that was started. */
+function otherPrograms({ name, programs }: NodeOutputs, found: string | undefined): string | undefined {
+    return programs === undefined || found === programs ? undefined : driftOf("node", name, `other programs than those that were installed: ${programs} before, ${String(found)} now`);
 }
 
 /** Who is reached; undefined for this machine. */
@@ -151,8 +186,13 @@ function replaced({ backend, platform, firmware }: NodeOutputs, info: AgentInfo)
     return backend !== "emulated" || firmware !== undefined ? undefined : replacement(platform, info.platform === undefined ? undefined : pinned(info.platform));
 }
 
-function stateOf(properties: NodeOutputs, info: AgentInfo): string {
-    return replaced(properties, info) ?? "running";
+async function stateOf(properties: NodeOutputs, info: AgentInfo, agent: Agent, { unattended }: RunningAgent): Promise<string> {
+    const { tee, firmware, port } = properties;
+    const board = tee === BOARD ? await boardState(properties, agent) : firmware === undefined ? "running" : await deviceState(properties);
+    const other = replaced(properties, info) ?? (board === "running" ? undefined : board);
+    if (other !== undefined) return other;
+    if (unattended !== undefined) return `unattended: ${unattended}`;
+    return port === undefined || port === info.eventAddress.port ? "running" : `listens at port ${info.eventAddress.port}, and not at its own, ${port}`;
 }
 
 function requireSame(properties: NodeOutputs, info: AgentInfo): void {
@@ -165,7 +205,7 @@ function requireSame(properties: NodeOutputs, info: AgentInfo): void {
 /** Makes the node's board run, where it has one. */
 async function withBoard(outs: NodeOutputs): Promise<NodeOutputs> {
     if (outs.tee === BOARD) {
-        await ensureBoard(outs.folder, outs.backend, outs, outs.nodeKey ?? outs.drawnKey);
+        return { ...outs, ...await ensureBoard(outs.folder, outs.backend, outs, outs.nodeKey ?? outs.drawnKey) };
     }
     return outs.firmware === undefined ? outs : { ...outs, platform: await ensureDevice(outs) };
 }

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AuthenticError } from "../errors";
 import { pick } from "./change";
+import { driftOf, type Observed } from "./drift";
 import { type Agent, surroundings } from "./surroundings";
 
 /** How often, and how long after each other, an agent is asked again that runs and does not listen: it may just have begun. */
@@ -35,9 +36,12 @@ export async function observe<T>(folder: string, look: (agent: Agent) => Promise
 
 /**
  * The result of `read`: the state goes into the inputs as well, where it differs from the wanted one, so that the next
- * preview shows what `up` will repair.
+ * preview shows what `up` will repair. What differs is also said at once.
+ *
+ * @param more - what else differs, for people
  */
-export function observed<O extends { readonly state: string }>(id: string, properties: O, keys: readonly string[]): { id: string; props: O; inputs: O } {
+export function observed<O extends { readonly name: string; readonly state: string }>(kind: Observed, id: string, properties: O, keys: readonly string[], more?: string): { id: string; props: O; inputs: O } {
+    for (const reason of [driftOf(kind, properties.name, properties.state), more]) if (reason !== undefined) console.warn(reason);
     return { id, props: properties, inputs: pick(properties, keys) as unknown as O };
 }
 

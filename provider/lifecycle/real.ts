@@ -4,6 +4,8 @@ import type { Surroundings } from "./surroundings";
 
 export const real: Surroundings = {
     tees: async () => (await import("../tee/registry.js")).tees,
+    programs: async (tee, elsewhere) => (await import("../agent/programs.js")).wantedPrograms(tee, elsewhere),
+    runningAgent: async (folder, tee) => (await import("../agent/agents.js")).runningAgent(folder, tee),
     startAgent: async (request) => (await import("../agent/agents.js")).startAgent(request),
     endAgent: async (folder) => (await import("../agent/agents.js")).endAgent(folder),
     killAgent: async (folder) => (await import("../agent/agents.js")).killAgent(folder),

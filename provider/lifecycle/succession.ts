@@ -257,7 +257,7 @@ async function succeedNow(heir: Heir, olds: ModuleOutputs, news: ModuleInputs): 
             // Another deployer may have put another instance there before this one was asked.
             if (await heir.moved()) continue;
             // What was observed beats what was remembered: one that cannot be attested has nothing that could be kept.
-            if (error instanceof AuthenticError && !isSilence(error) && olds.state !== "running" && /^AE-(ATTEST|INSTANCE)-/.test(error.code)) return lost(error.message);
+            if (error instanceof AuthenticError && !isSilence(error) && (olds.state === "replaced" || (olds.state !== "running" && /^AE-(ATTEST|INSTANCE)-/.test(error.code)))) return lost(error.message);
             throw error;
         }
     }

@@ -23,9 +23,18 @@ export interface ConnectionReport {
     readonly route?: { readonly address: string; readonly instance: string } | null | undefined;
 }
 
+/** A board as an untrusted agent reports it. */
+export interface BoardReport {
+    /** Since when it is the board that it is: another time where somebody has put another one in its place. */
+    readonly since?: string | undefined;
+}
+
 /** A module instance as an untrusted agent reports it. */
 export interface InstanceReport {
     readonly instance: string;
+    /** Name of the module and id of the deployment that it was started for. */
+    readonly name: string;
+    readonly deployment: string;
     readonly imageDigest: string;
     readonly state: "running" | "failed" | "exited";
     readonly reason?: string | undefined;
@@ -44,7 +53,7 @@ export interface Agent {
     /** The image that an instance was started with, as the agent has it. */
     image(id: string): Promise<Uint8Array>;
     /** Makes the node's board run; one that runs as described goes on. */
-    startBoard(board: BoardRequest): Promise<unknown>;
+    startBoard(board: BoardRequest): Promise<BoardReport>;
     /** Puts the successor of an instance in its place, if it still is of this version; else `AE-AGENT-CHANGED`. */
     promote(id: string, version: string): Promise<void>;
     /** What the agent has kept of a hand-over of an instance. */
@@ -52,8 +61,8 @@ export interface Agent {
     /** The unacknowledged frames of an instance that is prepared, and how the next one gets them. */
     frames(id: string): Promise<Uint8Array>;
     putFrames(id: string, frames: Uint8Array): Promise<void>;
-    /** Whether the node's board runs. */
-    boardRuns(): Promise<boolean>;
+    /** The node's board; undefined where none runs. */
+    board(): Promise<BoardReport | undefined>;
     /** What the node's TrustZone board says of itself; undefined where none runs. */
     trustzone(): Promise<TrustzoneFacts | undefined>;
     /** Runs a TrustZone board with this software; one that does goes on. */
@@ -83,10 +92,22 @@ export interface AgentRequest extends LocalAgentRequest {
     readonly processors?: readonly string[];
 }
 
+/** What an agent runs with. */
+export interface RunningAgent {
+    /** Its programs, as state names them: `x86_64 0123456789abcdef`. */
+    readonly programs: string;
+    /** Why nobody starts it again when it ends, where somebody should. */
+    readonly unattended?: string | undefined;
+}
+
 export interface Surroundings {
     /** The kinds of TEE of this version, by name. */
     readonly tees: () => Promise<Readonly<Record<string, Tee>>>;
-    /** Starts an agent, or returns the one that runs there. Instances that survived an agent are adopted. */
+    /** The programs that a node is to run, as state names them; undefined where there are none. `elsewhere`: on another machine. */
+    readonly programs: (tee: string, elsewhere: boolean) => Promise<string | undefined>;
+    /** What the agent of a folder runs with; undefined where none runs. @throws AuthenticError where its machine cannot be asked */
+    readonly runningAgent: (folder: string, tee: string) => Promise<RunningAgent | undefined>;
+    /** Starts an agent, or returns the one that runs there with these programs. Instances that survived an agent are adopted. */
     readonly startAgent: (request: AgentRequest) => Promise<AgentInfo>;
     /** Ends an agent, its instances and what an agent that is gone left behind, and removes its folder. Idempotent. */
     readonly endAgent: (folder: string) => Promise<void>;

@@ -6,7 +6,7 @@ import { changedKeys } from "./change";
 import type { Hooks } from "./hooks";
 import { resourceId } from "./identity";
 import { observe, observed } from "./observe";
-import { present } from "./plain";
+import { isUnknown, present } from "./plain";
 import { durationSchema, hexSchema, milliseconds, nameSchema } from "./schemas";
 import { surroundings } from "./surroundings";
 
@@ -33,7 +33,8 @@ export const trigger: Hooks<TriggerInputs, TriggerOutputs> = {
     check: (_olds, news) => checkInputs(schema, news),
 
     diff(_id, olds, news) {
-        const changed = changedKeys({ ...olds }, { ...news }, keys);
+        // A node that is only being updated keeps its folder, although a preview does not know it.
+        const changed = changedKeys({ ...olds }, { ...news, ...(isUnknown(news.nodeFolder) ? { nodeFolder: olds.nodeFolder } : {}) }, keys);
         return Promise.resolve({
             changes: changed.length > 0,
             replaces: changed.filter((key) => ["name", "module"].includes(key)),
@@ -54,7 +55,7 @@ export const trigger: Hooks<TriggerInputs, TriggerOutputs> = {
             }
             return present.endpoint === properties.endpoint && present.everyMs === milliseconds(properties.every) ? "running" : "changed";
         });
-        return observed(id, { ...properties, state }, keys);
+        return observed("trigger", id, { ...properties, state }, keys);
     },
 
     async update(_id, olds, news) {

@@ -192,6 +192,15 @@ describe("a stack of native modules", () => {
         assert.deepEqual(changes(await stack.preview(program({ port: 7001 }))), []);
     });
 
+    it("forgets arguments that the program no longer gives", async () => {
+        await stack.up(program({ port: 7001, rotate: 1 }));
+        const { eventAddress } = stack.outs("Node", "server");
+        await stack.up(program());
+        assert.deepEqual([stack.outs("Node", "server")["port"], stack.outs("Connection", "moisture")["rotate"]], [undefined, undefined]);
+        assert.deepEqual(stack.outs("Node", "server")["eventAddress"], eventAddress, "a node keeps its port");
+        assert.deepEqual(changes(await stack.preview(program())), []);
+    });
+
     it("takes no answer for no proof: a refresh fails where an agent runs but does not answer", async () => {
         await stack.up(program());
         const { folder } = stack.outs("Node", "server") as { folder: string };

@@ -11,6 +11,7 @@ import { commandLines } from "../processes";
 import { patchedSoftware } from "../tee/trustzone/patched";
 import { packageRoot } from "../../tools/setup/toolchain";
 import { beats, writeBeat } from "./beat";
+import { drift, eachRow } from "./drifting";
 import { emulatorOf } from "./faults";
 import { CheckFailed, Stack, type Step } from "./stack";
 
@@ -114,21 +115,39 @@ describe("a stack of emulated TrustZone boards", function () {
         assert.deepEqual(await stack.refresh(), []);
     });
 
-    it("notice that the owner of the node has exchanged the firmware, and refuse the evidence of a module on it", async () => {
-        const image = await agent().image(instanceOf("worker"));
-        await agent().putTrustzone(await patchedSoftware([{ file: "secure/token.c", from: `TEXT_OF("1")`, to: `TEXT_OF("3")` }]));
-        await agent().remove(instanceOf("worker"));
-        await agent().start(instanceOf("worker"), {
-            name: "worker", deployment: stack.outs("Module", "worker")["deploymentId"] as string, tee: "trustzone", image, entryTimeLimitMs: 500,
-            interface: stack.outs("Module", "worker")["interface"] as { name: string; kind: string }[],
-        });
-        const found = await stack.refresh();
-        assert.match(found[0]!, /^n: the board runs other firmware/);
-        assert.ok(found.includes("worker: refused: AE-ATTEST-MEASUREMENT"), found.join("\n"));
-        await stack.up(program());
-        await beats(stack);
-        assert.deepEqual(await stack.refresh(), []);
-    });
+    const ownSoftware = async () => (await import("../../provider/tee/trustzone/firmware.js")).buildBoardSoftware();
+    const key = () => path.join(folder(), "trustzone", "unique-key");
+
+    // The rows of docs/drift.md.
+    eachRow("TrustZone boards", () => ({
+        "the board was ended": { act: () => agent().endTrustzone(), then: () => beats(stack) },
+        "other firmware was put on the board": {
+            act: async () => {
+                const image = await agent().image(instanceOf("worker"));
+                await agent().putTrustzone(await patchedSoftware([{ file: "secure/token.c", from: `TEXT_OF("1")`, to: `TEXT_OF("3")` }]));
+                // Another module would be missing.
+                await agent().remove(instanceOf("worker"));
+                await agent().start(instanceOf("worker"), {
+                    name: "worker", deployment: stack.outs("Module", "worker")["deploymentId"] as string, tee: "trustzone", image, entryTimeLimitMs: 500,
+                    interface: stack.outs("Module", "worker")["interface"] as { name: string; kind: string }[],
+                });
+            },
+            then: () => beats(stack),
+        },
+        "another device was put in the board's place": {
+            act: async () => {
+                await agent().endTrustzone();
+                fs.renameSync(key(), path.join(base, "unique-key"));
+                await agent().putTrustzone(await ownSoftware());
+            },
+            mend: async () => {
+                await agent().endTrustzone();
+                fs.renameSync(path.join(base, "unique-key"), key());
+                await agent().putTrustzone(await ownSoftware());
+            },
+            then: () => beats(stack),
+        },
+    }), (row, change) => drift(stack, program(), row, change));
 
     it("are found again by an agent that was killed, with their modules", async () => {
         const before = ["worker", "listener"].map(incarnation);
@@ -180,15 +199,6 @@ describe("a stack of emulated TrustZone boards", function () {
         await stack.up(program);
         await beats(stack);
         assert.deepEqual(await stack.refresh(), []);
-    });
-
-    it("notice another device under the same address, and do not repair that", async () => {
-        await agent().endTrustzone();
-        fs.rmSync(path.join(folder(), "trustzone", "unique-key"));
-        await agent().putTrustzone(await (await import("../../provider/tee/trustzone/firmware.js")).buildBoardSoftware());
-        const found = await stack.refresh();
-        assert.match(found[0]!, /^n: the platform was replaced: its identity was 01/);
-        await assert.rejects(stack.up(program()), /AE-NODE-PLATFORM/);
     });
 });
 

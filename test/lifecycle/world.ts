@@ -42,6 +42,9 @@ export class World {
     readonly unkeyed = new Set<string>();
     /** Names of modules whose evidence is refused. */
     readonly refused = new Set<string>();
+    /** The package's programs, and those that run. */
+    programs = "x86_64 0000000000000000";
+    runs = this.programs;
     /** What agents say of their emulated platform. */
     platform: ReportedPlatform | undefined;
     private nextPort = 40_000;
@@ -104,6 +107,8 @@ export class World {
 
     readonly surroundings: Surroundings = {
         tees: () => Promise.resolve({ native: this.tee, sgx: { ...this.tee, name: "sgx", suites: [2] } }),
+        programs: () => Promise.resolve(this.programs),
+        runningAgent: () => Promise.resolve({ programs: this.runs }),
         startAgent: ({ node, deployment, listenAddress, port, folder }) => {
             const path = folder ?? `/nodes/${deployment.slice(0, 8)}-${node}-${randomBytes(2).toString("hex")}`;
             const taken = [...this.agents.values()].find(({ info, running }) => running && info.folder !== path && info.eventAddress.port === port);
@@ -113,6 +118,7 @@ export class World {
             const known = this.agents.get(path);
             const info = { agent: "1.0.0", node, folder: path, eventAddress: { host: listenAddress, port: port ?? this.nextPort++ }, platform: this.platform };
             this.calls.push(`start agent ${node}`);
+            this.runs = this.programs;
             this.agents.set(path, { info, running: true, silent: false, instances: known?.instances ?? new Map<string, FakeInstance>() });
             return Promise.resolve(info);
         },
@@ -164,7 +170,7 @@ export class World {
             }),
             start: (id, request) => call(`start ${request.name}`, () => {
                 const incarnation = randomBytes(16).toString("hex");
-                const report = { instance: id, imageDigest: sha256(request.image).toString("hex"), state: "running" as const, version: incarnation, connections: [], triggers: [] };
+                const report = { instance: id, name: request.name, deployment: request.deployment, imageDigest: sha256(request.image).toString("hex"), state: "running" as const, version: incarnation, connections: [], triggers: [] };
                 this.reach(folder).instances.set(id, { request, incarnation, table: new Map(), routes: new Map(), triggers: new Map(), grants: [], report });
                 return report;
             }),
@@ -183,8 +189,8 @@ export class World {
             }),
             putFrames: (id) => call(undefined, () => void of(id)),
             image: (id) => call(undefined, () => of(id).request.image),
-            startBoard: () => call("start board", () => undefined),
-            boardRuns: () => call(undefined, () => true),
+            startBoard: () => call("start board", () => ({})),
+            board: () => call(undefined, () => ({})),
             trustzone: () => call(undefined, () => undefined),
             putTrustzone: () => Promise.reject(new Error("this world has no boards with firmware")),
             endTrustzone: () => call("end board", () => undefined),

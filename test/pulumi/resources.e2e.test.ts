@@ -5,6 +5,8 @@ import * as net from "node:net";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClient } from "../../provider/agent/client";
+import { machineArchitecture } from "../../provider/agent/processors";
+import { agentProgram } from "../../provider/agent/programs";
 import type { DeployedStack } from "../../provider/stack/stack";
 import { packageRoot } from "../../tools/setup/toolchain";
 import { isAlive } from "../processes";
@@ -146,7 +148,9 @@ describe("resources under the real CLI", function () {
         const report = await new AgentClient(folder).instance(before.module("controller").instance);
         process.kill(report!.pid!, "SIGKILL");
         await sleep(500);
-        await project.pulumi("refresh", "--yes");
+        const reason = /module "controller" has drifted: exited: the module host was killed by signal 9 .*\. `pulumi up` starts it anew\./;
+        assert.match(await project.pulumi("preview", "--refresh"), reason);
+        assert.match(await project.pulumi("refresh", "--yes", "--skip-preview"), reason);
         const preview = await project.pulumi("preview", "--diff");
         assert.match(preview, /~ state\s*: "exited: .*" => "running"/);
         const up = await project.pulumi("up", "--yes");
@@ -166,7 +170,7 @@ describe("resources under the real CLI", function () {
         const { pid } = await new AgentClient(before.node("server").folder).about();
         process.kill(pid, "SIGKILL");
         await sleep(300);
-        await project.pulumi("refresh", "--yes");
+        assert.match(await project.pulumi("refresh", "--yes", "--skip-preview"), /node "server" has drifted: stopped \(no agent runs in its folder\)\. `pulumi up` starts one/);
         assert.match(await project.pulumi("preview", "--diff"), /~ state\s*: "stopped" => "running"/);
         await project.pulumi("up", "--yes");
         const after = await project.deployed();
@@ -175,6 +179,34 @@ describe("resources under the real CLI", function () {
         for (const name of ["moisture", "sample", "set"]) assert.equal(after.connection(name).keyId, before.connection(name).keyId);
         await reaches(after, 70, 0);
         await project.pulumi("refresh", "--yes", "--expect-no-changes");
+        await quiet();
+    });
+
+    it("replaces agents by those of a new version of this package alone, shows that before, and disturbs no module", async () => {
+        const before = await project.deployed();
+        const agents = () => ["server", "field"].map((name) => new AgentClient(before.node(name).folder));
+        const pids = async () => (await Promise.all(agents().map((agent) => agent.about()))).map(({ pid }) => pid);
+        const hosts = async () => (await Promise.all(agents().map((agent) => agent.instances()))).flat().map(({ pid }) => pid);
+        const [old, running] = [await pids(), await hosts()];
+        const programs = path.join(project.folder, "..", "programs");
+        fs.mkdirSync(programs);
+        for (const name of ["authentic-agent", "authentic-host"]) {
+            fs.copyFileSync(path.join(path.dirname(await agentProgram(machineArchitecture())), name), path.join(programs, name));
+            fs.appendFileSync(path.join(programs, name), "another version");
+        }
+        project.env["AUTHENTIC_AGENT"] = path.join(programs, "authentic-agent");
+        const preview = await project.pulumi("preview", "--diff");
+        assert.equal(preview.match(/~ programs\s*: "x86_64 [0-9a-f]{16}" => "x86_64 [0-9a-f]{16}"/g)?.length, 2, preview);
+        assert.doesNotMatch(preview, /~ authentic:Module/);
+        const up = await project.pulumi("up", "--yes", "--skip-preview");
+        assert.doesNotMatch(up, /(Module|Connection|Trigger) \w+ updated/);
+        assert.ok((await pids()).every((pid) => !old.includes(pid)));
+        assert.deepEqual(await hosts(), running);
+        const after = await project.deployed();
+        for (const name of ["controller", "sensor", "valve"]) assert.equal(after.module(name).incarnation, before.module(name).incarnation);
+        await reaches(after, 10, 1);
+        await reaches(after, 70, 0);
+        await project.pulumi("refresh", "--yes", "--expect-no-changes", "--skip-preview");
         await quiet();
     });
 

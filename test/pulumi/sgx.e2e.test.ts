@@ -118,6 +118,32 @@ describe("SGX nodes under the real CLI", function () {
         await flows(after);
     });
 
+    it("are refused with the reason while the service has only collateral that has expired, and are as they were once it has newer", async () => {
+        const before = await project.deployed();
+        // The deployer's clock is ahead of the service's by more than its documents are good for.
+        project.write("clock.js", "const now = Date.now;\nDate.now = () => now() + 40 * 86_400_000;\n");
+        const ahead = { ...project.env, NODE_OPTIONS: `--require ${path.join(project.folder, "clock.js")}` };
+        const right = { ...project.env };
+        Object.assign(project.env, ahead);
+        try {
+            const refreshed = await project.pulumi("refresh", "--yes", "--skip-preview");
+            assert.match(refreshed, /module "controller": AE-ATTEST-EXPIRED: .* expired on \d{4}-\d\d-\d\dT.*/);
+            assert.match(refreshed, /module "controller" has drifted: refused: AE-ATTEST-EXPIRED/);
+            const { code, stdout, stderr } = await project.attempt("up", "--yes", "--skip-preview");
+            assert.notEqual(code, 0);
+            assert.match(`${stdout}${stderr}`, /AE-ATTEST-EXPIRED/);
+        } finally {
+            delete project.env["NODE_OPTIONS"];
+            Object.assign(project.env, right);
+        }
+        assert.match(await project.pulumi("preview", "--diff"), /~ state\s*: "refused: AE-ATTEST-EXPIRED" => "running"/);
+        await project.pulumi("up", "--yes", "--skip-preview");
+        const after = await project.deployed();
+        for (const name of ["sensor", "controller"]) assert.equal(after.module(name).incarnation, before.module(name).incarnation);
+        await flows(after);
+        await project.pulumi("preview", "--refresh", "--expect-no-changes");
+    });
+
     it("are refused in a stack that wants hardware, in preview, with the line that would accept them", async () => {
         await project.pulumi("stack", "init", "strict");
         try {

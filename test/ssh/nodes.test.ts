@@ -84,7 +84,7 @@ describe("nodes over SSH", function () {
         await stack.destroy();
     });
 
-    it("have agents that are replaced by those of other programs, while events flow and module hosts go on", async () => {
+    it("have agents that a new version of this package alone replaces, as a preview says, while events flow and module hosts go on", async () => {
         await stack.up(program());
         const before = await Promise.all(["n0", "n1"].map((name) => agent(name).about()));
         const pids = async () => (await Promise.all(["n0", "n1"].map((name) => agent(name).instances()))).flat().map(({ pid }) => pid);
@@ -97,20 +97,26 @@ describe("nodes over SSH", function () {
         }
         process.env["AUTHENTIC_AGENT"] = path.join(base, "authentic-agent");
         try {
-            assert.deepEqual((await stack.up(program({ ssh: { keepAlive: "20s" } }))).filter((step) => /n[01]$/.test(step)), ["update n0", "update n1"]);
+            // Nothing else has changed.
+            assert.deepEqual((await stack.preview(program())).filter((step) => !/^same |^update (events|sent|received|read)$/.test(step)), ["update n0", "update n1"]);
+            const installed = ["n0", "n1"].map((name) => stack.outs("Node", name)["programs"]);
+            assert.deepEqual((await stack.up(program())).filter((step) => !step.startsWith("same ")), ["update n0", "update n1"]);
+            assert.ok(["n0", "n1"].every((name, index) => stack.outs("Node", name)["programs"] !== installed[index]));
+            const after = await Promise.all(["n0", "n1"].map((name) => agent(name).about()));
+            assert.ok(after.every(({ pid }, index) => pid !== before[index]!.pid));
+            assert.deepEqual(after.map(({ eventAddress }) => eventAddress), before.map(({ eventAddress }) => eventAddress));
+            assert.deepEqual(await pids(), running);
+            await stream.passes("received", await stream.count("received"));
+            for (const { nodes } of hosts) {
+                const programs = fs.readdirSync(nodes, { recursive: true, encoding: "utf8" }).filter((file) => path.basename(file) === "authentic-agent");
+                assert.equal(programs.length, 1, "the former programs are gone");
+            }
+            assert.deepEqual(await stack.refresh(), []);
+            assert.deepEqual((await stack.preview(program())).filter((step) => !step.startsWith("same ")), []);
+            await nothingIsMissing();
         } finally {
             delete process.env["AUTHENTIC_AGENT"];
         }
-        const after = await Promise.all(["n0", "n1"].map((name) => agent(name).about()));
-        assert.ok(after.every(({ pid }, index) => pid !== before[index]!.pid));
-        assert.deepEqual(after.map(({ eventAddress }) => eventAddress), before.map(({ eventAddress }) => eventAddress));
-        assert.deepEqual(await pids(), running);
-        await stream.passes("received", await stream.count("received"));
-        for (const { nodes } of hosts) {
-            const programs = fs.readdirSync(nodes, { recursive: true, encoding: "utf8" }).filter((file) => path.basename(file) === "authentic-agent");
-            assert.equal(programs.length, 1, "the former programs are gone");
-        }
-        await nothingIsMissing();
         await stack.destroy();
     });
 

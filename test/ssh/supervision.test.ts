@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { endRemoteAgent, remoteAgentGone, startRemoteAgent } from "../../provider/agent/remote";
+import { endRemoteAgent, remoteAgentGone, runningRemoteAgent, startRemoteAgent } from "../../provider/agent/remote";
 import { unitName, unitText } from "../../provider/agent/supervision";
 import { closeConnections, introduceHosts } from "../../provider/ssh/hosts";
 import { authorityOf, parseLocation, type SshSettings } from "../../provider/ssh/settings";
@@ -21,6 +21,8 @@ is-system-running) echo running;;
 restart)
     [ ! -e "$here/pid" ] || kill -9 "$(cat "$here/pid")" 2>/dev/null
     command=$(sed -n 's/^ExecStart=//p' "$unit"); eval "setsid $command </dev/null >/dev/null 2>&1 &"; echo $! > "$here/pid";;
+enable) rm -f "$here/disabled";;
+is-enabled) [ ! -e "$here/disabled" ];;
 stop) kill -9 "$(cat "$here/pid")" 2>/dev/null || :; rm -f "$here/pid";;
 esac
 `;
@@ -65,9 +67,16 @@ describe("an agent on a machine with systemd", function () {
             assert.ok(calls().includes("loginctl enable-linger"), "it outlives the session");
             // What runs is left alone.
             assert.deepEqual(await startRemoteAgent(authorityOf(ssh), { ...request, folder: about.folder, port: about.eventAddress.port }), about);
+            // Somebody has disabled the unit, so that a restart of the machine would end the node.
+            fs.writeFileSync(path.join(host.folder, "bin", "disabled"), "");
+            assert.equal((await runningRemoteAgent(place, "native"))?.unattended, "its unit is disabled");
+            const again = await startRemoteAgent(authorityOf(ssh), { ...request, folder: about.folder, port: about.eventAddress.port });
+            assert.notEqual((again as { pid?: number }).pid, (about as { pid?: number }).pid);
+            assert.equal((await runningRemoteAgent(place, "native"))?.unattended, undefined);
+            const before = calls().length;
             await endRemoteAgent(place);
             assert.ok(await remoteAgentGone(place));
-            assert.deepEqual(calls().filter((call) => call.includes(unit)).slice(2), [`--user stop ${unit}`, `--user disable ${unit}`]);
+            assert.deepEqual(calls().slice(before).filter((call) => call.includes(unit)), [`--user stop ${unit}`, `--user disable ${unit}`]);
             assert.deepEqual([fs.readdirSync(units), fs.existsSync(host.nodes)], [[], false]);
             await endRemoteAgent(place);
         } finally {

@@ -165,7 +165,7 @@ pub fn router(agent: Arc<Agent>) -> Router {
 }
 
 async fn about(State(agent): Shared) -> impl IntoResponse {
-    Json(agent.about.clone())
+    Json(About { platform: agent.sgx.as_ref().map(|sgx| sgx.description()), ..agent.about.clone() })
 }
 
 async fn shutdown(State(agent): Shared) -> impl IntoResponse {

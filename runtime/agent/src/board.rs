@@ -11,12 +11,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::process::Child;
@@ -90,7 +91,10 @@ impl Board {
             _ => {}
         }
         let _ = fs::remove_file(self.folder.join("board.sock"));
-        write_json(&description, file).map_err(storage("write the board's settings"))?;
+        // Its age tells how long it has been this board.
+        if !same {
+            write_json(&description, file).map_err(storage("write the board's settings"))?;
+        }
         let mut child = self.spawn()?;
         let started = tokio::time::timeout(START, async {
             while child.try_wait().is_ok_and(|status| status.is_none()) {
@@ -120,6 +124,16 @@ impl Board {
         })
     }
 
+    /// Since when it is the board that it is.
+    fn since(&self) -> Option<String> {
+        let modified = fs::metadata(self.folder.join("board.json")).and_then(|metadata| metadata.modified()).ok()?;
+        Some(modified.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_nanos().to_string())
+    }
+
+    fn shown(&self, status: BoardStatus) -> Json<Shown> {
+        Json(Shown { status, since: self.since() })
+    }
+
     async fn end(&self) {
         if self.call(&BoardCall::Stop).await.is_ok() {
             while self.status().await.is_some() {
@@ -147,15 +161,26 @@ async fn failure(mut child: Child) -> ApiError {
     }
 }
 
+/// A board as callers see it.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    status: BoardStatus,
+    /// Nanoseconds of Unix time, decimal: others where somebody has made it another board.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+}
+
 /// `PUT /v1/board`.
 pub async fn start(State(agent): Shared, Body(file): Body<BoardFile>) -> Result<Response, ApiError> {
-    Ok(Json(agent.board.start(&file).await?).into_response())
+    let status = agent.board.start(&file).await?;
+    Ok(agent.board.shown(status).into_response())
 }
 
 /// `GET /v1/board`.
 pub async fn show(State(agent): Shared) -> Result<Response, ApiError> {
     match agent.board.status().await {
-        Some(status) => Ok(Json(status).into_response()),
+        Some(status) => Ok(agent.board.shown(status).into_response()),
         None => Err(ApiError::new(StatusCode::NOT_FOUND, "AE-AGENT-BOARD-NONE", "no board runs on this node", "start one with PUT /v1/board")),
     }
 }

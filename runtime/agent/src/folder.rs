@@ -7,7 +7,7 @@ use rustix::fs::{FlockOperation, Mode, flock};
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// The folder of a node, held by one agent.
@@ -16,6 +16,16 @@ pub struct Folder {
     sockets: SocketFolder,
     /// Locked as long as this agent lives; the kernel unlocks it with the process.
     pid_file: File,
+    directory: File,
+}
+
+/// What of a folder is not there any more, or is somebody else's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// The folder itself.
+    Folder,
+    /// The files by which this agent is found.
+    Files,
 }
 
 /// Why the folder cannot be used.
@@ -45,6 +55,7 @@ impl Folder {
         let path = path.canonicalize().map_err(failed(path))?;
         fs::set_permissions(&path, Permissions::from_mode(0o700)).map_err(failed(&path))?;
         let sockets = SocketFolder::open(&path).map_err(failed(&path))?;
+        let directory = File::open(&path).map_err(failed(&path))?;
         let pid_path = path.join("agent.pid");
         let mut pid_file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&pid_path).map_err(failed(&pid_path))?;
         if let Err(error) = flock(&pid_file, FlockOperation::NonBlockingLockExclusive) {
@@ -56,7 +67,7 @@ impl Folder {
             return Err(FolderError::Held(holder.trim().to_owned()));
         }
         pid_file.set_len(0).and_then(|()| pid_file.rewind()).and_then(|()| writeln!(pid_file, "{}", std::process::id())).map_err(failed(&pid_path))?;
-        Ok(Self { path, sockets, pid_file })
+        Ok(Self { path, sockets, pid_file, directory })
     }
 
     /// Its absolute path.
@@ -98,12 +109,37 @@ impl Folder {
         write_json(&self.path.join("node.json"), description)
     }
 
-    /// Removes what only a running agent has.
+    /// What somebody has taken away or replaced, so that nobody finds this agent any more; `None` where all is in place.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn taken(&self) -> io::Result<Option<Taken>> {
+        if !is_at(&self.directory, &self.path)? {
+            return Ok(Some(Taken::Folder));
+        }
+        let found = is_at(&self.pid_file, &self.path.join("agent.pid"))? && self.path.join("agent.sock").try_exists()?;
+        Ok((!found).then_some(Taken::Files))
+    }
+
+    /// Removes what only a running agent has, unless that is another one's by now.
     pub fn leave(&self) {
+        if !matches!(self.taken(), Ok(None)) {
+            return;
+        }
         for name in ["agent.sock", "agent.pid"] {
             let _ = fs::remove_file(self.path.join(name));
         }
         let _ = flock(&self.pid_file, FlockOperation::Unlock);
+    }
+}
+
+/// Whether an open file or folder is the one at a path.
+fn is_at(open: &File, path: &Path) -> io::Result<bool> {
+    let ours = open.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

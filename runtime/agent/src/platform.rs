@@ -47,8 +47,7 @@ struct Introduction {
 
 /// A platform that is kept running.
 pub struct Platform {
-    /// The same as long as its folder exists.
-    pub identity: Identity,
+    identity: watch::Receiver<Identity>,
     folder: Arc<Folder>,
     stop: Arc<Notify>,
     ended: watch::Receiver<bool>,
@@ -66,12 +65,18 @@ impl Platform {
         };
         let stop = Arc::new(Notify::new());
         let (sender, ended) = watch::channel(false);
-        let keeper = Keeper { binary: binary.to_owned(), folder: folder.clone(), identity: identity.clone(), stop: stop.clone() };
+        let (present, identity) = watch::channel(identity);
+        let keeper = Keeper { binary: binary.to_owned(), folder: folder.clone(), identity: present, stop: stop.clone() };
         tokio::spawn(async move {
             keeper.keep(process).await;
             let _ = sender.send(true);
         });
         Ok(Self { identity, folder: folder.clone(), stop, ended })
+    }
+
+    /// Who it is: the same as long as nobody takes its keys away.
+    pub fn identity(&self) -> Identity {
+        self.identity.borrow().clone()
     }
 
     /// Connects to its provisioning service.
@@ -101,7 +106,7 @@ pub async fn end_left_over(folder: &Folder) {
 struct Keeper {
     binary: PathBuf,
     folder: Arc<Folder>,
-    identity: Identity,
+    identity: watch::Sender<Identity>,
     stop: Arc<Notify>,
 }
 
@@ -128,7 +133,7 @@ impl Keeper {
                 pause = (pause * 2).min(PAUSES.1);
                 match Process::start(&self.binary, &self.folder).await {
                     Ok((process, identity)) => {
-                        if identity != self.identity {
+                        if self.identity.send_if_modified(|present| std::mem::replace(present, identity.clone()) != identity) {
                             // Verifiers notice, who have pinned the former one.
                             tracing::error!("the emulated SGX platform has lost its keys and is another one now");
                         }

@@ -5,7 +5,7 @@ use crate::board::Board;
 use crate::clock::now;
 use crate::error::ApiError;
 use crate::events::{EventPort, bind};
-use crate::folder::{Folder, FolderError};
+use crate::folder::{Folder, FolderError, Taken};
 use crate::platform;
 use crate::sgx::{DEVICE, Sgx, SgxBackend};
 use crate::streams::MAX_LISTENERS;
@@ -18,12 +18,16 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 
 /// Version of the control interface.
 const PROTOCOL: &str = "agent/1";
+
+/// How often the agent looks whether it can still be found.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What an agent is started with.
 pub struct Options {
@@ -54,6 +58,9 @@ pub enum RunError {
     /// The platform of emulated SGX does not start.
     #[error("{}", .0.message)]
     SgxPlatform(ApiError),
+    /// Somebody has removed its socket or its process id, so that nobody can ask it any more.
+    #[error("the agent's files were removed from {}", .0.display())]
+    Taken(PathBuf),
     /// The system refuses something else.
     #[error("{0}")]
     System(#[from] io::Error),
@@ -68,6 +75,7 @@ impl RunError {
                 "enable SGX in the machine's firmware and use Linux 5.11 or newer, choose a machine that has SGX, or declare the node with `backend: \"emulated\"`",
                 7,
             ),
+            Self::Taken(_) => ("AE-AGENT-TAKEN", "run `pulumi refresh`, then `pulumi up`: another agent adopts the module hosts", 6),
             Self::SgxPlatform(error) => (&error.code, &error.next, 7),
             Self::Folder(FolderError::Held(_)) => ("AE-AGENT-RUNNING", "use that agent, or end it with POST /v1/shutdown", 4),
             Self::Folder(FolderError::Io { error, .. }) | Self::System(error) => match error.kind() {
@@ -102,8 +110,11 @@ pub async fn run(options: Options) -> Result<(), RunError> {
     // The folder is ours from here on, so that a reason for not starting can be left in it.
     let result = serve(options, folder.clone()).await;
     if let Err(error) = &result {
-        tracing::error!(%error, "the agent does not start");
-        let _ = folder.describe(&json!({ "error": error.to_json() }));
+        tracing::error!(%error, "the agent does not run");
+        // By now another agent may say there how it is reached.
+        if !matches!(error, RunError::Taken(_)) {
+            let _ = folder.describe(&json!({ "error": error.to_json() }));
+        }
     }
     folder.leave();
     result
@@ -139,6 +150,12 @@ async fn serve(options: Options, folder: Arc<Folder>) -> Result<(), RunError> {
         () = http::serve(control, router(agent.clone()), agent.ending.subscribe()) => {}
         _ = terminate.recv() => tracing::info!("ending on SIGTERM"),
         _ = interrupt.recv() => tracing::info!("ending on SIGINT"),
+        taken = taken(&folder) => match taken {
+            // Nobody can adopt what it runs.
+            Taken::Folder => tracing::warn!("ending: the folder of this node is gone"),
+            // What it runs goes on, as when it is killed.
+            Taken::Files => return Err(RunError::Taken(folder.path().to_owned())),
+        }
     }
     supervisor.stop_all().await;
     if let Some(sgx) = sgx {
@@ -181,6 +198,18 @@ fn about(options: &Options, folder: &Folder, listeners: &[TcpListener], sgx: Opt
         tees: cfg!(target_arch = "x86_64").then_some("native").into_iter().chain(["sancus", "trustzone"]).chain(sgx.map(|_| "sgx")).map(Into::into).collect(),
         platform: sgx.map(|sgx| sgx.description()),
     })
+}
+
+/// Waits until somebody has taken the agent's files away.
+async fn taken(folder: &Folder) -> Taken {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        match folder.taken() {
+            Ok(Some(taken)) => return taken,
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "cannot look at the folder of this node"),
+        }
+    }
 }
 
 /// A left-over of a killed agent is replaced: the folder's lock shows that there is no other.

@@ -60,7 +60,7 @@ impl Sgx {
     pub fn description(&self) -> Description {
         let identity = match self {
             Self::Hardware => None,
-            Self::Emulated(platform) => Some(platform.identity.clone()),
+            Self::Emulated(platform) => Some(platform.identity()),
         };
         Description { tee: "sgx", backend: self.backend(), identity }
     }

@@ -119,6 +119,36 @@ fn a_killed_agent_leaves_its_hosts_to_the_next_one() {
 }
 
 #[test]
+fn an_agent_that_nobody_finds_any_more_makes_room_for_one_that_adopts_its_hosts() {
+    for file in ["agent.sock", "agent.pid"] {
+        let folder = Folder::new(&format!("taken-{file}"));
+        let mut agent = Agent::start(&folder);
+        let port = agent.port();
+        let host = agent.put_instance(FIRST, &image(Behaviour::Idle, 0)).1["pid"].as_u64().unwrap();
+        std::fs::remove_file(folder.0.join(file)).unwrap();
+        assert_eq!(agent.child.wait().unwrap().code(), Some(6), "supervision starts it again");
+        let agent = Agent::start_on(&folder, &[&format!("127.0.0.1:{port}")]);
+        let adopted = agent.instance(FIRST);
+        assert_eq!((&adopted["state"], adopted["pid"].as_u64()), (&json!("running"), Some(host)));
+        agent.shut_down();
+    }
+}
+
+#[test]
+fn an_agent_whose_folder_is_removed_ends_with_its_hosts_and_touches_no_folder_in_its_place() {
+    let folder = Folder::new("taken-folder");
+    let mut agent = Agent::start(&folder);
+    let host = agent.put_instance(FIRST, &image(Behaviour::Idle, 0)).1["pid"].as_u64().unwrap();
+    std::fs::remove_dir_all(&folder.0).unwrap();
+    // Without the port, which is the first agent's until it ends.
+    let other = Agent::start(&folder);
+    assert!(agent.child.wait().unwrap().success(), "supervision leaves it at that");
+    wait_until_ended(host);
+    assert_eq!(other.get("/v1")["pid"], other.child.id());
+    other.shut_down();
+}
+
+#[test]
 fn left_overs_of_an_interrupted_start_are_removed() {
     let folder = Folder::new("interrupted");
     let half = folder.0.join("instances").join(FIRST);
