@@ -34,8 +34,8 @@ describeInNamespace(__filename, "a network of tests", function () {
         for (const [one, other] of [[DEPLOYER, "a"], [DEPLOYER, "b"], ["a", "b"]] as const) await network.impair(one, other, {});
     });
 
-    /** Sends bytes to a host's echo and waits for them; false where nothing comes back in time. */
-    async function echoes(host: string, port = 7000, bytes = 4, patienceMs = 1_000): Promise<boolean> {
+    /** Sends bytes to a host's echo and waits for them; false where nothing comes back in time: by far enough, where something should. */
+    async function echoes(host: string, port = 7000, bytes = 4, patienceMs = 20_000): Promise<boolean> {
         const socket = net.connect({ host: network.place(host).address, port });
         socket.on("error", () => undefined);
         const sent = Buffer.alloc(bytes, "data");
@@ -49,6 +49,7 @@ describeInNamespace(__filename, "a network of tests", function () {
         socket.destroy();
         return back;
     }
+    const silent = async (host: string, port = 7000) => !await echoes(host, port, 4, 1_000);
 
     it("is no part of the machine's, and has its hosts apart from each other", () => {
         const interfaces = (host: string) => network.run(host, "ip", "-brief", "address").trim().split("\n").map((line) => line.split(/\s+/));
@@ -60,7 +61,7 @@ describeInNamespace(__filename, "a network of tests", function () {
 
     it("carries what hosts send each other, whatever it loses, delays and reorders, and says how much of that it did", async () => {
         const before = await network.counts(DEPLOYER, "b");
-        assert.ok(await echoes("b", 7000, 1 << 20, 20_000));
+        assert.ok(await echoes("b", 7000, 1 << 20));
         const plain = await network.counts(DEPLOYER, "b");
         assert.ok(plain.forwarded > before.forwarded + 700, "a MiB is more packets than that");
         assert.deepEqual([plain.lost, plain.delayed, plain.reordered, plain.cut], [before.lost, before.delayed, before.reordered, before.cut]);
@@ -81,19 +82,19 @@ describeInNamespace(__filename, "a network of tests", function () {
 
     it("parts two hosts, and no others, until it is healed", async () => {
         await network.partition(DEPLOYER, "a");
-        assert.deepEqual([await echoes("a"), await echoes("b")], [false, true]);
+        assert.deepEqual([await silent("a"), await echoes("b")], [true, true]);
         assert.ok((await network.counts(DEPLOYER, "a")).cut > 0);
         await network.heal(DEPLOYER, "a");
         assert.ok(await echoes("a"));
         await network.partition("a", DEPLOYER, { oneWay: true });
-        assert.equal(await echoes("a"), false);
+        assert.ok(await silent("a"));
         await network.heal();
         assert.ok(await echoes("a"));
     });
 
     it("has a firewall that lets nothing through but what it is told", async () => {
         network.firewall([{ from: DEPLOYER, to: "b", ports: [7000] }]);
-        assert.deepEqual([await echoes("b"), await echoes("b", 7001), await echoes("a")], [true, false, false]);
+        assert.deepEqual([await echoes("b"), await silent("b", 7001), await silent("a")], [true, true, true]);
         assert.ok(network.dropped() >= 2);
         network.firewall([{ from: DEPLOYER, to: "b", ports: [7000, 7001] }, { from: DEPLOYER, to: "a", ports: [7000] }]);
         assert.deepEqual([await echoes("b"), await echoes("b", 7001), await echoes("a")], [true, true, true]);

@@ -64,7 +64,7 @@ import concurrent.futures, json, socket, sys
 address, *ports = sys.argv[1:]
 def attempt(port):
     try:
-        socket.create_connection((address, int(port)), 1.5).close()
+        socket.create_connection((address, int(port)), 2.5).close()
         return "open"
     except ConnectionRefusedError:
         return "refused"
