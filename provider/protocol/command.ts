@@ -3,10 +3,9 @@
 import { chacha20poly1305 } from "@noble/ciphers/chacha";
 import { sha256 } from "@noble/hashes/sha2";
 import { Reader, Writer, concat, label, requireLength } from "./bytes";
-import { setupReceiver, setupSender, type HpkeContext, type KeyPair } from "./hpke";
-import type { Opened, Sealed } from "./m3";
+import type { HpkeContext, KeyPair } from "./hpke";
 import { ProtocolError, REFUSAL, malformed } from "./refusal";
-import { SIGNATURE_LENGTH, requireSignature, sign } from "./signature";
+import { openSigned, sealSigned, type Opened, type Sealed } from "./sealed";
 
 export const OPERATION = { send: 1, request: 2, call: 3 } as const;
 export type Operation = (typeof OPERATION)[keyof typeof OPERATION];
@@ -17,6 +16,7 @@ export type ResultStatus = (typeof RESULT)[keyof typeof RESULT];
 /** Longest data of a command or result: that of an event. */
 export const MAX_DATA = 65_536;
 const NONCE = new Uint8Array(12);
+const COMMAND = { label: "command", length: "u32", name: "command" } as const;
 
 export interface Command {
     /** That of M2, 16 bytes. */
@@ -70,11 +70,7 @@ export function decodeCommand(plaintext: Uint8Array): Command {
  * @param ephemeral - for vectors only
  */
 export function sealCommand(session: Uint8Array, pkE: Uint8Array, plaintext: Uint8Array, secretKey: Uint8Array, ephemeral?: KeyPair): Sealed {
-    requireLength("session", session, 32);
-    const { enc, context } = setupSender(pkE, session, ephemeral);
-    const ciphertext = context.seal(plaintext);
-    const body = new Writer().bytes(enc).u32(ciphertext.length).bytes(ciphertext).finish();
-    return { message: concat(body, sign("command", concat(session, body), secretKey)), context };
+    return sealSigned(COMMAND, session, pkE, plaintext, secretKey, ephemeral);
 }
 
 /**
@@ -83,15 +79,7 @@ export function sealCommand(session: Uint8Array, pkE: Uint8Array, plaintext: Uin
  * @throws ProtocolError (malformed, signature or decryption)
  */
 export function openCommand(session: Uint8Array, message: Uint8Array, recipient: KeyPair, deployerKey: Uint8Array): Opened {
-    requireLength("session", session, 32);
-    const reader = new Reader(message, "command");
-    const enc = reader.bytes(32, "enc");
-    const ciphertext = reader.bytes(reader.u32("length"), "ciphertext");
-    const signature = reader.bytes(SIGNATURE_LENGTH, "signature");
-    reader.end();
-    requireSignature("command", concat(session, message.subarray(0, message.length - SIGNATURE_LENGTH)), signature, deployerKey);
-    const context = setupReceiver(enc, recipient, session);
-    return { plaintext: context.open(ciphertext), context };
+    return openSigned(COMMAND, session, message, recipient, deployerKey);
 }
 
 export interface Result {

@@ -1,21 +1,11 @@
 // M3 and M4: a table update, HPKE-sealed to the module's fresh key and signed, and its confirmation
 // (docs/protocol.md section 4).
 import { sha256 } from "@noble/hashes/sha2";
-import { Reader, Writer, concat, label, requireLength } from "./bytes";
-import { setupReceiver, setupSender, type HpkeContext, type KeyPair } from "./hpke";
-import { SIGNATURE_LENGTH, requireSignature, sign } from "./signature";
+import { concat, label } from "./bytes";
+import type { HpkeContext, KeyPair } from "./hpke";
+import { openSigned, sealSigned, type Opened, type Sealed } from "./sealed";
 
-/** A message that was sealed in a session, and the context that the reply is exported from. */
-export interface Sealed {
-    readonly message: Uint8Array;
-    readonly context: HpkeContext;
-}
-
-/** A message that was opened: its plaintext (cleared by the caller) and the context to export from. */
-export interface Opened {
-    readonly plaintext: Uint8Array;
-    readonly context: HpkeContext;
-}
+const M3 = { label: "m3", length: "u16", name: "M3" } as const;
 
 /**
  * Seals and signs an M3.
@@ -28,11 +18,7 @@ export interface Opened {
  * @throws RangeError for another length; ProtocolError for a pkE of small order
  */
 export function sealM3(session: Uint8Array, pkE: Uint8Array, plaintext: Uint8Array, secretKey: Uint8Array, ephemeral?: KeyPair): Sealed {
-    requireLength("session", session, 32);
-    const { enc, context } = setupSender(pkE, session, ephemeral);
-    const ciphertext = context.seal(plaintext);
-    const body = new Writer().bytes(enc).u16(ciphertext.length, "length of M3").bytes(ciphertext).finish();
-    return { message: concat(body, sign("m3", concat(session, body), secretKey)), context };
+    return sealSigned(M3, session, pkE, plaintext, secretKey, ephemeral);
 }
 
 /**
@@ -43,15 +29,7 @@ export function sealM3(session: Uint8Array, pkE: Uint8Array, plaintext: Uint8Arr
  * @throws ProtocolError (malformed, signature or decryption)
  */
 export function openM3(session: Uint8Array, m3: Uint8Array, recipient: KeyPair, deployerKey: Uint8Array): Opened {
-    requireLength("session", session, 32);
-    const reader = new Reader(m3, "M3");
-    const enc = reader.bytes(32, "enc");
-    const ciphertext = reader.bytes(reader.u16("length"), "ciphertext");
-    const signature = reader.bytes(SIGNATURE_LENGTH, "signature");
-    reader.end();
-    requireSignature("m3", concat(session, m3.subarray(0, m3.length - SIGNATURE_LENGTH)), signature, deployerKey);
-    const context = setupReceiver(enc, recipient, session);
-    return { plaintext: context.open(ciphertext), context };
+    return openSigned(M3, session, m3, recipient, deployerKey);
 }
 
 /**
