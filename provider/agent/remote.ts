@@ -14,6 +14,8 @@ import { nameOf, type Program, programNames, programsFor, versionOf } from "./pr
 import { LOOP, PROBE, REMOVE, RUNNING, runScriptOf, SAID, START, STATUS, STOP, type Supervisor, TIDY, unitName, unitText } from "./supervision";
 
 const START_MS = 60_000;
+/** Until an agent that says that it runs has to be reached. */
+const LISTENS_MS = 10_000;
 const POLL_MS = 100;
 /** Characters of a node's name in the name of its folder, which is in the path of a socket. */
 const NAME_IN_FOLDER = 24;
@@ -55,12 +57,13 @@ export async function startRemoteAgent(authority: string, request: AgentRequest)
     const place: Location = { authority, folder: known ?? await newFolder(authority, machine, request) };
     try {
         const installed = machine.runs === `${programs[0]?.digest ?? ""} ${programFolder(place, version)}/authentic-agent` && machine.unattended === undefined && lacking(machine, version, programs).length === 0;
-        if (!installed) await start(place, machine, version, programs, request);
-        const about = await answer(place, request.node);
+        const runs = installed || await start(place, machine, version, programs, request);
+        const about = await answer(place, request.node, runs ? LISTENS_MS : START_MS);
         if (!installed) await settle(place, version, request, about);
         return about;
     } catch (error) {
-        if (known === undefined) await endRemoteAgent(place).catch(() => undefined);
+        // An agent that cannot be told to end has run nothing yet.
+        if (known === undefined) await endRemoteAgent(place).catch(() => removeFolder(place)).catch(() => undefined);
         throw error;
     }
 }
@@ -112,8 +115,8 @@ function lacking({ present }: Machine, version: string, programs: readonly Progr
     return programs.filter(({ name, digest }) => !present.includes(`${version} ${digest} ${name}`));
 }
 
-/** Installs what is missing and starts the agent. @throws AuthenticError with the reason that it left where it does not start */
-async function start(place: Location, machine: Machine, version: string, programs: readonly Program[], request: AgentRequest): Promise<void> {
+/** Installs what is missing and starts the agent. @returns whether it says that it runs @throws AuthenticError with the reason that it left where it does not start */
+async function start(place: Location, machine: Machine, version: string, programs: readonly Program[], request: AgentRequest): Promise<boolean> {
     const { authority, folder } = place;
     const { supervisor } = machine;
     const unit = supervisor === "none" ? "" : unitText(request.node, folder, supervisor);
@@ -122,13 +125,13 @@ async function start(place: Location, machine: Machine, version: string, program
         ...missing.flatMap(({ name, digest, content }) => [name, digest, String(content.length)])];
     const input = Buffer.concat(await Promise.all(missing.map(({ packed }) => packed())));
     const said = await runScript(authority, `install and start the agent of node "${request.node}"`, START, words, missing.length === 0 ? {} : { input });
-    requireStarted(request.node, said);
+    return requireStarted(request.node, said);
 }
 
 /** Waits until the agent answers. @throws AuthenticError with the reason that it left where it does not start */
-async function answer(place: Location, node: string): Promise<AgentAbout> {
+async function answer(place: Location, node: string, withinMs = START_MS): Promise<AgentAbout> {
     const client = new AgentClient(formatLocation(place));
-    for (const deadline = performance.now() + START_MS; ;) {
+    for (const deadline = performance.now() + withinMs; ;) {
         try {
             return await client.about(START_MS);
         } catch (error) {
@@ -144,16 +147,17 @@ async function answer(place: Location, node: string): Promise<AgentAbout> {
     }
 }
 
-/** @param said - by the agent: the start that failed, or anything else @throws AuthenticError of the agent */
-function requireStarted(node: string, said: string): void {
+/** @param said - by the agent @returns whether that is that it runs; it may not have said anything @throws AuthenticError of a start that failed */
+function requireStarted(node: string, said: string): boolean {
     let reason: { code?: unknown; message?: unknown; next?: unknown } | undefined;
     try {
         reason = (JSON.parse(said) as { error?: typeof reason }).error;
     } catch {
-        return;
+        return false;
     }
-    const { code, message, next } = reason ?? {};
-    if (typeof code !== "string" || !/^AE-[A-Z-]{1,60}$/.test(code) || typeof message !== "string" || typeof next !== "string") return;
+    if (reason === undefined) return true;
+    const { code, message, next } = reason;
+    if (typeof code !== "string" || !/^AE-[A-Z-]{1,60}$/.test(code) || typeof message !== "string" || typeof next !== "string") return false;
     throw new AuthenticError(code, `the agent of node "${node}" does not start: ${clean(message)}`, clean(next));
 }
 
@@ -209,5 +213,10 @@ export async function endRemoteAgent(place: Location): Promise<void> {
         status = RUNS;
     }
     if (status === RUNS) await new AgentClient(formatLocation(place)).shutdown();
+    await removeFolder(place);
+}
+
+/** Ends an agent alone, with whoever would start it again, and removes the node's folder. */
+async function removeFolder({ authority, folder }: Location): Promise<void> {
     await runScript(authority, "remove the folder of a node", `${STOP}\n${REMOVE}`, [folder, unitName(folder)]);
 }

@@ -4,7 +4,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { closeConnections, connectionTo } from "../../provider/ssh/hosts";
+import { startRemoteAgent } from "../../provider/agent/remote";
+import { closeConnections, connectionTo, introduceHosts } from "../../provider/ssh/hosts";
 import { authorityOf, keyProblems, type SshSettings, sshSchema } from "../../provider/ssh/settings";
 import { runScript } from "../../provider/ssh/shell";
 import { refusal, say } from "./say";
@@ -88,6 +89,29 @@ describe("an SSH connection", function () {
         const words = Array.from({ length: 30 }, (_, index) => String(index));
         assert.deepEqual(await Promise.all(words.map((word) => say(host.ssh(), word))), words);
         assert.equal(host.accepted, before + 1);
+    });
+
+    it("gives up a command that takes too long or prints too much, and goes on", async () => {
+        const ssh = host.ssh({ timeouts: { command: "6s" } });
+        assert.equal(await say(ssh, "first"), "first");
+        const before = host.connected;
+        const authority = authorityOf(ssh as SshSettings);
+        await assert.rejects(runScript(authority, "wait", "sleep 30", []), { code: "AE-SSH-TIMEOUT" });
+        const bytes = (count: number) => runScript(authority, "print", `head -c ${count} /dev/zero | tr '\\0' x`, []);
+        await assert.rejects(bytes((4 << 20) + 1), { code: "AE-SSH-OUTPUT" });
+        assert.equal((await bytes(1 << 20)).length, 1 << 20);
+        assert.equal(await say(ssh, "last"), "last");
+        assert.equal(host.connected, before, "over the same connection");
+    });
+
+    it("that does not lead to sockets is no way to a node, which says so", async () => {
+        const closed = await new SshHost({ config: ["AllowStreamLocalForwarding no"] }).start();
+        const ssh = closed.ssh() as SshSettings;
+        introduceHosts({ ssh }, true);
+        await assert.rejects(startRemoteAgent(authorityOf(ssh), { node: "n", deployment: "00112233445566778899aabbccddeeff", listenAddress: closed.address }), { code: "AE-SSH-FORWARDING" });
+        await closeConnections();
+        assert.equal(fs.existsSync(closed.nodes), false, "nothing is left behind");
+        assert.deepEqual(await closed.remove(), [], "nothing of a node runs any more");
     });
 
     it("is made again where it was lost, and a script that was cut off is run again", async () => {
