@@ -22,7 +22,7 @@ import { Steps, type Watcher } from "./steps";
 
 const CAMPAIGN = process.env["AUTHENTIC_SSH_CAMPAIGN"];
 /** Drops that are tried where not all are. */
-const SAMPLE = 18;
+const SAMPLE = 12;
 
 /** Counts how often it was asked, over its updates too. */
 const TARGET = `
