@@ -7,6 +7,7 @@ import { DeployedStack } from "../../provider/stack/stack";
 import { pulumi, runPulumi, type PulumiRun } from "../../tools/pulumi/cli";
 import { ensurePassphrase, pulumiEnvironment } from "../../tools/pulumi/environment";
 import { packageRoot } from "../../tools/setup/toolchain";
+import { processes } from "../processes";
 
 /**
  * Files of the project smart irrigation with the package's own `Pulumi.yaml` and stacks, for {@link TestProject}. The program is
@@ -102,8 +103,15 @@ export class TestProject {
         return this.pulumi("stack", "export");
     }
 
-    /** Deletes everything. */
+    /** Deletes everything, and ends what an engine that was killed has left: Pulumi's providers do not end with it. */
     remove(): void {
+        for (const { pid } of processes().filter(({ line }) => line.includes("\0dynamic-provider\0"))) {
+            try {
+                if (fs.readlinkSync(`/proc/${pid}/cwd`).startsWith(this.base)) process.kill(pid, "SIGKILL");
+            } catch {
+                // It has ended meanwhile.
+            }
+        }
         fs.rmSync(this.base, { recursive: true, force: true });
     }
 }
