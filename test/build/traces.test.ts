@@ -95,13 +95,13 @@ describe("what this process keeps of the kit", function () {
     });
 
     it("is what it keeps of the crates too, unless they were changed a moment ago", async () => {
+        // Other tests of this process may have had them read before.
+        await Promise.all([cratesDigest(), cratesLock()]);
         read = [];
         for (let round = 0; round < 3; round++) await Promise.all([cratesDigest(), cratesLock()]);
-        const twice = read.filter((name, index) => read.indexOf(name) !== index);
         const places = [...CRATES.map((crate) => path.join(cratesFolder(), crate) + path.sep), path.join(cratesFolder(), "Cargo.lock")];
         const settled = (place: string) => read.filter((name) => name.startsWith(place)).every((name) => fs.statSync(name).ctimeMs < Date.now() - 60_000);
-        assert.deepEqual(twice.filter((name) => places.some((place) => name.startsWith(place) && settled(place))), []);
-        assert.ok(read.length > 0);
+        assert.deepEqual(read.filter((name) => places.some((place) => name.startsWith(place) && settled(place))), []);
     });
 
     it("is nothing while files keep changing, however fast, also while they are read", async () => {

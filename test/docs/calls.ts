@@ -39,7 +39,8 @@ export function callsOf(script: string, note: string): Call[] {
         fs.writeFileSync(path.join(folder, ".ssh", "id_ed25519"), "");
         const record = path.join(folder, "record");
         fs.writeFileSync(record, "");
-        spawnSync("bash", ["-c", `${PRELUDE}\n${script}\n`, "bash", record], { cwd: folder, env: { HOME: folder, PWD: folder }, timeout: 10_000, stdio: "ignore" });
+        // What runs beside bash, as in <( ), holds its standard error open: waited for.
+        spawnSync("bash", ["-c", `${PRELUDE}\n${script}\n`, "bash", record], { cwd: folder, env: { HOME: folder, PWD: folder }, timeout: 10_000, stdio: ["ignore", "ignore", "pipe"] });
         const words = fs.readFileSync(record, "utf8").split("\0").slice(0, -1);
         const calls: string[][] = [];
         const call: string[] = [];

@@ -203,9 +203,7 @@ const command: Attack = {
     goal: "a recorded command of the deployer is carried out again, or by another instance",
     run: async (plan) => {
         const ear = await Eavesdropper.start(plan.sender.agent);
-        const heard = await ear.heard("command", 30).finally(() => ear.stop());
-        const opening = ear.messages.slice(0, ear.messages.indexOf(heard)).findLast((message) => message.type === "m1" && message.instance === heard.instance);
-        if (opening === undefined) throw new Error("a command passed without its M1");
+        const { opening, message: heard } = await ear.heard("command", 30).finally(() => ear.stop());
         const answers: string[] = [];
         const targets = [{ agent: plan.sender.agent, instance: heard.instance }, ...(plan.bystander === undefined ? [] : [plan.bystander])];
         for (const target of targets) {

@@ -41,13 +41,15 @@ export class Eavesdropper {
         return eavesdropper;
     }
 
-    /** Waits for a recorded message of this type. */
-    async heard(type: string, seconds: number): Promise<Recorded> {
+    /** Waits for a message of this type whose session it heard from its M1 on. */
+    async heard(type: string, seconds: number): Promise<{ readonly opening: Recorded; readonly message: Recorded }> {
         const deadline = Date.now() + seconds * 1000;
         for (;;) {
-            const found = this.messages.find((message) => message.type === type);
-            if (found !== undefined) return found;
-            if (Date.now() > deadline) throw new Error(`no ${type} passed within ${String(seconds)} s`);
+            for (const [index, message] of this.messages.entries()) {
+                const opening = message.type === type ? this.messages.slice(0, index).findLast((earlier) => earlier.type === "m1" && earlier.instance === message.instance) : undefined;
+                if (opening !== undefined) return { opening, message };
+            }
+            if (Date.now() > deadline) throw new Error(`no ${type} passed with its M1 within ${String(seconds)} s`);
             await new Promise((resolve) => setTimeout(resolve, 20));
         }
     }

@@ -87,7 +87,7 @@ describe("the emulated SGX platform", function () {
         let other: Node;
         let evidence: Uint8Array;
         let file: Uint8Array;
-        const now = Date.now();
+        let now: number;
 
         function sources(get: (url: string) => Promise<Fetched>) {
             const cache = fs.mkdtempSync(path.join(base, "cache-"));
@@ -97,6 +97,7 @@ describe("the emulated SGX platform", function () {
 
         before(async () => {
             [node, other] = [await start(), await start()];
+            now = Date.now();
             evidence = await quoteOf(node);
             file = writeDcapFile(await fromAgent(node).pcs.collateral("sgx", node.fmspc, "processor", now));
         });
