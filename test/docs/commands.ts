@@ -6,7 +6,7 @@ import * as path from "node:path";
 import { CommanderError, type Command } from "commander";
 import { authenticProgram } from "../../provider/cli/program";
 import { exampleNames } from "../../tools/pulumi/project";
-import { packageRoot, toolchain } from "../../tools/setup/toolchain";
+import { builtProgram, packageRoot, toolchain } from "../../tools/setup/toolchain";
 import type { Call } from "./calls";
 
 /** Programs of the system that texts call. */
@@ -72,9 +72,7 @@ const pulumi: Check = (args) => {
 
 /** A program of this package, as it was built. */
 const own = (program: string): Check => (args) => {
-    const target = within("runtime", "target");
-    const binary = fs.readdirSync(target).map((triple) => path.join(target, triple, "release", program)).find((file) => fs.existsSync(file));
-    if (binary === undefined) return `${program} is not built`;
+    const binary = builtProgram(program);
     const command = args[0] !== undefined && !args[0].startsWith("-") ? [args[0]] : [];
     const text = help(binary, command);
     const unknown = flagsOf(args).find((flag) => lacks(text, flag));

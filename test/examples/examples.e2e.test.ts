@@ -37,7 +37,16 @@ withExample("button-led", (deployed) => {
         }
     };
 
+    /** Calls the button's entry, as the owner of the machine can. */
+    const look = async () => {
+        const { stack } = deployed();
+        const { instance, nodeName, interface: declarations = [] } = stack.module("button");
+        assert.equal(await stack.agent(nodeName).callEntry(instance, endpointOf(declarations, "entry", "button_changed")!), "done");
+    };
+
     it("switches the lamp with every press of the button", async () => {
+        // Its trigger may not have come round yet, and a pin that nobody has read tells nobody that it changes.
+        await look();
         for (const lit of [1, 0, 1]) {
             await press();
             await becomes(led, lit);
@@ -46,10 +55,8 @@ withExample("button-led", (deployed) => {
 
     it("does not move the lamp when the owner of the machine calls the button's entry", async () => {
         const { stack } = deployed();
-        const { instance, nodeName, interface: declarations = [] } = stack.module("button");
-        const endpoint = endpointOf(declarations, "entry", "button_changed")!;
         const before = (await stack.pins("lamp"))[0]!;
-        for (let call = 0; call < 20; call++) assert.equal(await stack.agent(nodeName).callEntry(instance, endpoint), "done");
+        for (let call = 0; call < 20; call++) await look();
         await press();
         await becomes(led, 0);
         const after = (await stack.pins("lamp"))[0]!;

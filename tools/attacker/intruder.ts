@@ -1,9 +1,7 @@
 // The attacker's own program on a machine (runtime/intruder): it reads memory and enters enclaves.
 import { execFile } from "node:child_process";
-import * as fs from "node:fs";
-import * as path from "node:path";
 import { promisify } from "node:util";
-import { packageRoot } from "../setup/toolchain";
+import { builtProgram } from "../setup/toolchain";
 
 /** What one way of reading memory got hold of. */
 interface Loot {
@@ -41,10 +39,7 @@ export interface EntryAttempt {
 
 /** Runs an attempt of the intruder. @throws Error where it cannot be made at all */
 export async function intrude<T>(...words: readonly string[]): Promise<T> {
-    const targets = path.join(packageRoot(), "runtime", "target");
-    const program = fs.readdirSync(targets).map((triple) => path.join(targets, triple, "release", "authentic-intruder")).find((file) => fs.existsSync(file));
-    if (program === undefined) throw new Error("runtime/target has no authentic-intruder: run `npm run setup`");
-    return JSON.parse((await promisify(execFile)(program, words)).stdout) as T;
+    return JSON.parse((await promisify(execFile)(builtProgram("authentic-intruder"), words)).stdout) as T;
 }
 
 /** Reads the memory of a process, as far as this user can. */

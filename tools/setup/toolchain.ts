@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { z } from "zod";
+import { machineArchitecture } from "../../provider/agent/processors";
 import { AuthenticError } from "../../provider/errors";
 
 const schema = z.object({
@@ -35,6 +36,18 @@ export function packageRoot(from: string = __dirname): string {
         if (fs.existsSync(path.join(folder, "package.json"))) return folder;
     }
     throw new Error(`${from} is in no package`);
+}
+
+/**
+ * A program of the runtime as set-up builds it for this machine.
+ *
+ * @throws AuthenticError AE-SETUP-PROGRAM where it has not
+ */
+export function builtProgram(name: string): string {
+    const target = path.join(packageRoot(), "runtime", "target");
+    const built = ["gnu", "musl"].map((libc) => path.join(target, `${machineArchitecture()}-unknown-linux-${libc}`, "release", name)).find((file) => fs.existsSync(file));
+    if (built === undefined) throw new AuthenticError("AE-SETUP-PROGRAM", `${name} is not built`, "run `npm run setup`");
+    return built;
 }
 
 /**

@@ -1,6 +1,6 @@
 // A board for tests: modules and an unprotected main program in assembly, on the emulator.
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -9,21 +9,14 @@ import { kitFolder, packageFolder, zigVersion } from "../../../provider/build/fo
 import { findZig } from "../../../provider/build/zig";
 import { readElf } from "../../../provider/tee/sancus/elf";
 import type { SancusModule } from "../../../provider/tee/sancus/build";
+import { builtProgram } from "../../../tools/setup/toolchain";
 
 const run = promisify(execFile);
 
 export const PROGRAMS = path.join(packageFolder(), "test", "tee", "sancus", "programs");
 
 /** The emulator as `npm run setup` builds it, or the one that AUTHENTIC_SANCUS names. */
-const emulator = (): string => {
-    const chosen = process.env["AUTHENTIC_SANCUS"];
-    if (chosen) return chosen;
-    const target = path.join(packageFolder(), "runtime", "target");
-    const folders = existsSync(target) ? readdirSync(target) : [];
-    const built = folders.map((triple) => path.join(target, triple, "release", "authentic-sancus")).find((file) => existsSync(file));
-    if (built === undefined) throw new Error("the emulator is not built: cd runtime && cargo build --release -p authentic-sancus");
-    return built;
-};
+const emulator = (): string => process.env["AUTHENTIC_SANCUS"] || builtProgram("authentic-sancus");
 
 /** Macros of the main program, and its start. */
 const MACROS = `

@@ -1,22 +1,13 @@
 // A board for tests: the bridge with an emulated board in a process, spoken to as module hosts do.
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createConnection, type Socket } from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { packageFolder } from "../../../provider/build/folders";
 import { buildFirmware } from "../../../provider/tee/sancus/firmware";
 import type { Freshness } from "../../../provider/tee/tee";
-
-/** A program of the runtime as `npm run setup` builds it. */
-export function builtProgram(name: string): string {
-    const target = path.join(packageFolder(), "runtime", "target");
-    const folders = existsSync(target) ? readdirSync(target) : [];
-    const built = folders.map((triple) => path.join(target, triple, "release", name)).find((file) => existsSync(file));
-    if (built === undefined) throw new Error(`${name} is not built: cd runtime && cargo build --release -p ${name}`);
-    return built;
-}
+import { builtProgram } from "../../../tools/setup/toolchain";
 
 type Message = Readonly<Record<string, unknown>> & { readonly type: string };
 

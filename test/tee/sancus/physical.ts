@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { buildFirmware, CLOCK_HZ } from "../../../provider/tee/sancus/firmware";
 import type { Freshness } from "../../../provider/tee/tee";
-import { builtProgram } from "./bridge";
+import { builtProgram } from "../../../tools/setup/toolchain";
 
 /** What the emulator itself counts. */
 export interface Look {

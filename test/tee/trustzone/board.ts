@@ -1,7 +1,7 @@
 // An emulated board with the bridge to it, and modules on it that the test drives itself.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { access, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,6 +17,7 @@ import type { BoardSoftware, Build, FinalImage } from "../../../provider/tee/tee
 import { type Device, judgeToken, spkiOf } from "../../../provider/tee/trustzone/evidence";
 import { buildBoardSoftware, writeBoardSoftware } from "../../../provider/tee/trustzone/firmware";
 import { trustzone } from "../../../provider/tee/trustzone/trustzone";
+import { builtProgram } from "../../../tools/setup/toolchain";
 import { BoardModule } from "./board-module";
 import { BridgeClient, OPERATION } from "./bridge";
 
@@ -40,14 +41,7 @@ export interface Loaded {
 }
 
 /** Path of the bridge. */
-export const binary = async (): Promise<string> => {
-    const architecture = { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch;
-    for (const libc of ["gnu", "musl"]) {
-        const file = path.join(packageFolder(), "runtime", "target", `${architecture}-unknown-linux-${libc}`, "release", "authentic-trustzone");
-        if (await access(file).then(() => true, () => false)) return file;
-    }
-    throw new Error("authentic-trustzone is not built: run `npm run setup`");
-};
+export const binary = (): string => builtProgram("authentic-trustzone");
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
@@ -71,7 +65,7 @@ export class Board {
 
     private static async spawn(folder: string, software: BoardSoftware, lifecycle: number): Promise<ChildProcess> {
         await writeBoardSoftware(software, path.join(folder, "trustzone"));
-        return spawn(await binary(), ["--folder", path.join(folder, "trustzone"), "--lifecycle", String(lifecycle)], { stdio: ["ignore", "ignore", "inherit"] });
+        return spawn(binary(), ["--folder", path.join(folder, "trustzone"), "--lifecycle", String(lifecycle)], { stdio: ["ignore", "ignore", "inherit"] });
     }
 
     private async ready(): Promise<void> {

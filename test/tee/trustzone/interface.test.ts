@@ -33,7 +33,7 @@ describe("A TrustZone board at a network interface", function () {
         fs.writeFileSync(path.join(folder, "device"), INTERFACE);
         await board.flash(software);
         // Everything in it ends with it.
-        namespace = spawn("unshare", ["--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", SCRIPT, "sh", await binary(), folder, ...board.command()], { stdio: ["ignore", "ignore", "pipe"] });
+        namespace = spawn("unshare", ["--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", SCRIPT, "sh", binary(), folder, ...board.command()], { stdio: ["ignore", "ignore", "pipe"] });
         namespace.stderr!.on("data", (text: Buffer) => (said += text.toString()));
     });
     after(async () => {
