@@ -68,6 +68,7 @@ unattended() {
     elif ! manager "$supervisor" is-enabled "$2" >/dev/null 2>&1; then echo "unattended its unit is disabled"
     elif ! manager "$supervisor" is-active "$2" >/dev/null 2>&1; then echo "unattended its unit is not active"; fi
 }
+image() { case $(readlink "/proc/$1/exe") in */qemu-*) tr '\\0' '\\n' < "/proc/$1/cmdline" | head -n 1;; *) echo "/proc/$1/exe";; esac; }
 wait_gone() { i=0; while own "$1" "$2"; do i=$((i+1)); [ $i -lt 300 ] || { echo "process $1 does not end" >&2; exit 1; }; sleep 0.1; done; }
 `;
 
@@ -95,7 +96,7 @@ if [ -z "$3" ]; then
 else
     pid=$(agent "$3")
     if [ -n "$pid" ]; then
-        sum=$(sha256sum < "/proc/$pid/exe" 2>/dev/null || :); printf 'runs %s %s\\n' "\${sum%% *}" "$(tr '\\0' '\\n' < "/proc/$pid/cmdline" | head -n 1)"
+        sum=$(sha256sum < "$(image "$pid")" 2>/dev/null || :); printf 'runs %s %s\\n' "\${sum%% *}" "$(tr '\\0' '\\n' < "/proc/$pid/cmdline" | head -n 1)"
         unattended "$3" "$4"
     fi
     for program in "$3"/programs/*/authentic-*; do
@@ -125,7 +126,7 @@ uname -m
 unattended "$folder" "$unit"
 for name; do
     # The file may have been replaced since it was started.
-    case $name in authentic-agent) file=/proc/$pid/exe;; *) file=\${program%/*}/$name;; esac
+    case $name in authentic-agent) file=$(image "$pid");; *) file=\${program%/*}/$name;; esac
     if [ -r "$file" ]; then sum=$(sha256sum < "$file"); echo "\${sum%% *} $name"; fi
 done
 `;
