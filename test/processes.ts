@@ -17,4 +17,11 @@ export const processes = (): { readonly pid: number; readonly line: string }[] =
 export const commandLines = (): string[] => processes().map(({ line }) => line);
 
 /** Whether a process runs; one that has ended and was not waited for does not. */
-export const isAlive = (pid: number): boolean => commandLine(String(pid)) !== "";
+export function isAlive(pid: number): boolean {
+    try {
+        // One that is ending has no command line any more, but still its sockets.
+        return !/^State:\s*[ZX]/m.test(fs.readFileSync(`/proc/${pid}/status`, "utf8"));
+    } catch {
+        return false;
+    }
+}

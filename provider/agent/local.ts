@@ -186,6 +186,16 @@ async function isAgent(pid: number, folder: string): Promise<boolean> {
     }
 }
 
+/** Whether a process is ending: it has no memory any more, but may still have its sockets and locks. */
+async function isEnding(pid: number): Promise<boolean> {
+    try {
+        return await readFile(`/proc/${pid}/cmdline`, "utf8") === "" && !/^State:\s*[ZX]/m.test(await readFile(`/proc/${pid}/status`, "utf8"));
+    } catch (error) {
+        if (isAbsent(error)) return false;
+        throw error;
+    }
+}
+
 /** ESRCH: a process that ended between opening and reading. */
 function isAbsent(error: unknown): boolean {
     return ["ENOENT", "ENOTDIR", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "");
@@ -258,7 +268,7 @@ async function exists(file: string): Promise<boolean> {
 }
 
 async function untilGone(pid: number, folder: string): Promise<void> {
-    for (const deadline = performance.now() + END_MS; await isAgent(pid, folder);) {
+    for (const deadline = performance.now() + END_MS; await isAgent(pid, folder) || await isEnding(pid);) {
         if (performance.now() > deadline) throw new AuthenticError("AE-AGENT-END", `the agent of ${folder} does not end`, `look at ${folder}/agent.log and end its process`);
         await sleep(POLL_MS);
     }

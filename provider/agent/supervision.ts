@@ -56,7 +56,10 @@ done
 rm -f "$folder/loop.pid"
 `;
 
-/** Functions of the scripts below. `own PID WORD`: whether the process has this word in its command line. */
+/**
+ * Functions of the scripts below. `own PID WORD`: whether the process has this word in its command line. `ending PID`: whether it
+ * has no memory any more, but may still have its sockets and locks.
+ */
 const FUNCTIONS = `
 own() { [ -n "$1" ] && [ -r "/proc/$1/cmdline" ] && tr '\\0' '\\n' < "/proc/$1/cmdline" | grep -Fqx -- "$2"; }
 agent() { pid=$(cat "$1/agent.pid" 2>/dev/null || :); own "$pid" "$1" && tr '\\0' '\\n' < "/proc/$pid/cmdline" | grep -Fqx run && echo "$pid" || :; }
@@ -69,7 +72,8 @@ unattended() {
     elif ! manager "$supervisor" is-active "$2" >/dev/null 2>&1; then echo "unattended its unit is not active"; fi
 }
 image() { case $(readlink "/proc/$1/exe") in */qemu-*) tr '\\0' '\\n' < "/proc/$1/cmdline" | head -n 1;; *) echo "/proc/$1/exe";; esac; }
-wait_gone() { i=0; while own "$1" "$2"; do i=$((i+1)); [ $i -lt 300 ] || { echo "process $1 does not end" >&2; exit 1; }; sleep 0.1; done; }
+ending() { [ -e "/proc/$1/stat" ] && [ -z "$(tr -d '\\0' < "/proc/$1/cmdline" 2>/dev/null)" ] && ! grep -Eq '^State:[[:space:]]*[ZX]' "/proc/$1/status" 2>/dev/null; }
+wait_gone() { i=0; while own "$1" "$2" || ending "$1"; do i=$((i+1)); [ $i -lt 300 ] || { echo "process $1 does not end" >&2; exit 1; }; sleep 0.1; done; }
 `;
 
 /** Prints what an agent has said. */
