@@ -8,6 +8,9 @@ import { exampleNames } from "../../tools/pulumi/project";
 /** A program and its arguments, as the shell would start it. */
 export type Call = readonly [program: string, ...args: string[]];
 
+/** Behind each call, and for each new line in it: bash writes a line at a time, and programs of a pipe write at the same time. */
+const [END, LINE] = ["\u0001", "\u0002"];
+
 /**
  * Every program is recorded in place of being started, and what would change folders or wait is recorded too. Commands between
  * backquotes and parentheses are recorded like others, and give nothing; `ls` gives the pattern that it is asked for.
@@ -16,7 +19,7 @@ const PRELUDE = `
 RECORD=$1
 readonly PATH=/nowhere
 command_not_found_handle() {
-    printf '%s\\0' "$@" $'\\n' >>"$RECORD"
+    printf '%s\\0' "\${@//$'\\n'/$'\\2'}" $'\\1' >>"$RECORD"
     if [[ $1 = ls ]]; then printf '%s' "$2"; fi
 }
 for name in cd kill wait exec eval; do eval "$name() { command_not_found_handle $name \\"\\$@\\"; }"; done
@@ -45,7 +48,7 @@ export function callsOf(script: string, note: string): Call[] {
         const calls: string[][] = [];
         const call: string[] = [];
         for (const word of words) {
-            if (word !== "\n") call.push(word);
+            if (word !== END) call.push(word.replaceAll(LINE, "\n"));
             else calls.push(call.splice(0));
         }
         return calls as unknown as Call[];
