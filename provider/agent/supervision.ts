@@ -71,7 +71,8 @@ unattended() {
     elif ! manager "$supervisor" is-enabled "$2" >/dev/null 2>&1; then echo "unattended its unit is disabled"
     elif ! manager "$supervisor" is-active "$2" >/dev/null 2>&1; then echo "unattended its unit is not active"; fi
 }
-image() { case $(readlink "/proc/$1/exe") in */qemu-*) tr '\\0' '\\n' < "/proc/$1/cmdline" | head -n 1;; *) echo "/proc/$1/exe";; esac; }
+program() { tr '\\0' '\\n' < "/proc/$1/cmdline" | head -n 1; }
+image() { case $(readlink "/proc/$1/exe") in */qemu-*) program "$1";; *) echo "/proc/$1/exe";; esac; }
 ending() { [ -e "/proc/$1/stat" ] && [ -z "$(tr -d '\\0' < "/proc/$1/cmdline" 2>/dev/null)" ] && ! grep -Eq '^State:[[:space:]]*[ZX]' "/proc/$1/status" 2>/dev/null; }
 wait_gone() { i=0; while own "$1" "$2" || ending "$1"; do i=$((i+1)); [ $i -lt 300 ] || { echo "process $1 does not end" >&2; exit 1; }; sleep 0.1; done; }
 `;
@@ -100,7 +101,7 @@ if [ -z "$3" ]; then
 else
     pid=$(agent "$3")
     if [ -n "$pid" ]; then
-        sum=$(sha256sum < "$(image "$pid")" 2>/dev/null || :); printf 'runs %s %s\\n' "\${sum%% *}" "$(tr '\\0' '\\n' < "/proc/$pid/cmdline" | head -n 1)"
+        sum=$(sha256sum < "$(image "$pid")" 2>/dev/null || :); printf 'runs %s %s\\n' "\${sum%% *}" "$(program "$pid")"
         unattended "$3" "$4"
     fi
     for program in "$3"/programs/*/authentic-*; do
@@ -125,7 +126,7 @@ elif [ -n "$(ls -A "$1/instances" 2>/dev/null)" ]${SOCKETS_LEFT.map((socket) => 
 export const RUNNING = `${FUNCTIONS}
 folder=$1; unit=$2; shift 2
 pid=$(agent "$folder"); [ -n "$pid" ] || exit 0
-program=$(tr '\\0' '\\n' < "/proc/$pid/cmdline" | head -n 1)
+program=$(program "$pid")
 uname -m
 unattended "$folder" "$unit"
 for name; do

@@ -1,4 +1,5 @@
 // What became of the events of one step, told by the two modules at the ends, and which of it is promised. Knows nothing of agents.
+import type { StreamCounts } from "../lifecycle/stream-checker";
 import { RECORD } from "./modules";
 
 /** One event, as the sink processed it. */
@@ -38,15 +39,8 @@ export interface Attested {
     readonly processed?: number;
 }
 
-export interface Verdict {
-    readonly sent: number;
-    readonly delivered: number;
-    /** Lost although a party held them. */
-    readonly lost: number;
-    readonly duplicated: number;
-    readonly reordered: number;
-    /** Never sent. */
-    readonly foreign: number;
+/** What became of the events; `lost` are those that a party held. */
+export interface Verdict extends StreamCounts {
     /** Gone with the state of a module that was killed and has reported it. */
     readonly promised: number;
     /** What does not fit, for people; empty where all of it was promised. */
